@@ -1,0 +1,1 @@
+"""The starting: command line, servers, schedules and projects."""

@@ -1,0 +1,202 @@
+"""Every error driftgate raises on purpose. None of them knows of HTTP or exit codes.
+
+::
+
+    DriftgateError
+    ├── BadInput                     what was handed over can't be used; nothing was written
+    │   ├── UnreadableFile           a file that is absent, empty, truncated or not in its format
+    │   ├── SchemaMismatch           a column that is missing, doubled or of another type
+    │   ├── NoUsableTarget           labels are needed and there are none
+    │   ├── TrainingImpossible       nothing can be learned from these data with this estimator
+    │   └── ProjectFileError         project.yaml does not say what it must
+    ├── NotFound                     a name that nothing answers to
+    ├── Refused                      the rules say no
+    │   ├── TransitionNotAllowed     the sign-off table has no such move
+    │   ├── SignOffRefused           the role or a guard says no
+    │   ├── ActivationRefused        the gate says no
+    │   ├── ConfirmationNeeded       the gate wants a yes that is recorded
+    │   └── ChangedMeanwhile         somebody else was first; nothing was written
+    ├── ContentAltered               bytes in the store are not the bytes that were recorded
+    └── ServerUnavailable            the Prefect server can't be reached or started
+
+All survive pickling, since they cross processes: every argument goes to ``super().__init__`` and the
+sentence is made in ``__str__``. A sentence says what was wrong, with which value, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class DriftgateError(Exception):
+    """The root: catch it to catch every refusal driftgate makes on purpose."""
+
+
+class BadInput(DriftgateError):
+    """What was handed over can't be used; nothing was written."""
+
+
+class UnreadableFile(BadInput):
+    """A file that is absent, empty, truncated or not in its format."""
+
+    def __init__(self, file: str | Path, problem: str, remedy: str) -> None:
+        super().__init__(file, problem, remedy)
+        self.file, self.problem, self.remedy = file, problem, remedy
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.problem}; {self.remedy}."
+
+
+class SchemaMismatch(BadInput):
+    """A column that is missing, doubled or of another type."""
+
+    def __init__(self, file: str | Path, column: str, problem: str, remedy: str, row: int | None = None) -> None:
+        super().__init__(file, column, problem, remedy, row)
+        self.file, self.column, self.problem, self.remedy, self.row = file, column, problem, remedy, row
+
+    def __str__(self) -> str:
+        place = "" if self.row is None else f", row {self.row:,}"
+        return f"{self.file}, column {self.column!r}{place}: {self.problem}; {self.remedy}."
+
+
+class NoUsableTarget(BadInput):
+    """Labels are needed and there are none."""
+
+    def __init__(self, file: str | Path, column: str, problem: str, remedy: str) -> None:
+        super().__init__(file, column, problem, remedy)
+        self.file, self.column, self.problem, self.remedy = file, column, problem, remedy
+
+    def __str__(self) -> str:
+        return f"{self.file}, target {self.column!r}: {self.problem}; {self.remedy}."
+
+
+class TrainingImpossible(BadInput):
+    """Nothing can be learned from these data with this estimator."""
+
+    def __init__(self, model: str, problem: str, remedy: str) -> None:
+        super().__init__(model, problem, remedy)
+        self.model, self.problem, self.remedy = model, problem, remedy
+
+    def __str__(self) -> str:
+        return f"model {self.model!r}: {self.problem}; {self.remedy}."
+
+
+class ProjectFileError(BadInput):
+    """``project.yaml`` does not say what it must."""
+
+    def __init__(self, file: str | Path, line: int | None, field: str, problem: str, remedy: str) -> None:
+        super().__init__(file, line, field, problem, remedy)
+        self.file, self.line, self.field, self.problem, self.remedy = file, line, field, problem, remedy
+
+    def __str__(self) -> str:
+        place = str(self.file) if self.line is None else f"{self.file}, line {self.line}"
+        field = f", field {self.field!r}" if self.field else ""
+        return f"{place}{field}: {self.problem}; {self.remedy}."
+
+
+class NotFound(DriftgateError):
+    """A name that nothing answers to."""
+
+    def __init__(self, kind: str, name: str, known: Sequence[str] = (), remedy: str = "") -> None:
+        super().__init__(kind, name, tuple(known), remedy)
+        self.kind, self.name, self.known, self.remedy = kind, name, tuple(known), remedy
+
+    def __str__(self) -> str:
+        known = f" (known: {', '.join(self.known)})" if self.known else ""
+        remedy = f"; {self.remedy}" if self.remedy else ""
+        return f"There is no {self.kind} {self.name!r}{known}{remedy}."
+
+
+class Refused(DriftgateError):
+    """The rules say no."""
+
+
+class TransitionNotAllowed(Refused):
+    """The sign-off table has no such move."""
+
+    def __init__(self, subject: str, status: str, action: str, allowed: Sequence[str]) -> None:
+        super().__init__(subject, status, action, tuple(allowed))
+        self.subject, self.status, self.action, self.allowed = subject, status, action, tuple(allowed)
+
+    def __str__(self) -> str:
+        allowed = ", ".join(self.allowed) or "nothing"
+        return (
+            f"{self.subject}: {self.action!r} is not possible while the sign-off is {self.status}; "
+            f"possible now: {allowed}."
+        )
+
+
+class SignOffRefused(Refused):
+    """The role or a guard says no; ``reasons`` names every one."""
+
+    def __init__(self, subject: str, action: str, reasons: Sequence[str]) -> None:
+        super().__init__(subject, action, tuple(reasons))
+        self.subject, self.action, self.reasons = subject, action, tuple(reasons)
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.action!r} is refused: {'; '.join(self.reasons)}."
+
+
+class ActivationRefused(Refused):
+    """The gate says no; ``reasons`` names every one."""
+
+    def __init__(self, subject: str, environment: str, reasons: Sequence[str]) -> None:
+        super().__init__(subject, environment, tuple(reasons))
+        self.subject, self.environment, self.reasons = subject, environment, tuple(reasons)
+
+    def __str__(self) -> str:
+        return f"{self.subject} may not become active in {self.environment!r}: {'; '.join(self.reasons)}."
+
+
+class ConfirmationNeeded(Refused):
+    """The gate wants a yes that is recorded."""
+
+    def __init__(self, subject: str, environment: str, reasons: Sequence[str]) -> None:
+        super().__init__(subject, environment, tuple(reasons))
+        self.subject, self.environment, self.reasons = subject, environment, tuple(reasons)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.subject} needs a confirmation to become active in {self.environment!r}: "
+            f"{'; '.join(self.reasons)}; confirm with --confirm, which is recorded."
+        )
+
+
+class ChangedMeanwhile(Refused):
+    """Somebody else was first; nothing was written."""
+
+    def __init__(self, subject: str, expected: str, found: str) -> None:
+        super().__init__(subject, expected, found)
+        self.subject, self.expected, self.found = subject, expected, found
+
+    def __str__(self) -> str:
+        return (
+            f"{self.subject} was changed meanwhile: expected {self.expected}, found {self.found}; "
+            "look at it again, then decide again."
+        )
+
+
+class ContentAltered(DriftgateError):
+    """Bytes in the store are not the bytes that were recorded."""
+
+    def __init__(self, subject: str, part: str, expected: str, found: str) -> None:
+        super().__init__(subject, part, expected, found)
+        self.subject, self.part, self.expected, self.found = subject, part, expected, found
+
+    def __str__(self) -> str:
+        return (
+            f"{self.subject}: {self.part} is not what was recorded (expected {self.expected}, "
+            f"found {self.found}); restore it from a backup, or train a new version."
+        )
+
+
+class ServerUnavailable(DriftgateError):
+    """The Prefect server can't be reached or started."""
+
+    def __init__(self, address: str, problem: str, remedy: str) -> None:
+        super().__init__(address, problem, remedy)
+        self.address, self.problem, self.remedy = address, problem, remedy
+
+    def __str__(self) -> str:
+        return f"Prefect server at {self.address}: {self.problem}; {self.remedy}."

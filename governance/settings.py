@@ -1,0 +1,56 @@
+"""Where things are kept. Read once, at the edge, from the environment (prefix ``DRIFTGATE_``)."""
+
+from __future__ import annotations
+
+from functools import cache
+from getpass import getuser
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One frozen set of settings.
+
+    Example:
+        >>> Settings(home=Path("/srv/driftgate")).artifacts_folder.as_posix()
+        '/srv/driftgate/artifacts'
+    """
+
+    model_config = SettingsConfigDict(env_prefix="DRIFTGATE_", frozen=True, extra="ignore")
+
+    home: Path = Field(
+        default=Path(".driftgate"), description="Folder of the database, the artifacts and Prefect's own data."
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="postgresql://user:password@host/name or sqlite:///file; default: SQLite in the home folder.",
+    )
+    user: str = Field(
+        default_factory=getuser, description="Who acts when nobody is named; default: the name of the system's user."
+    )
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL, password included; never log it."""
+        if self.database_url is None:
+            return f"sqlite:///{(self.home / 'driftgate.db').resolve()}"
+        url = self.database_url.get_secret_value()
+        return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+    @property
+    def artifacts_folder(self) -> Path:
+        """Folder of versions and evaluations."""
+        return self.home.resolve() / "artifacts"
+
+    @property
+    def prefect_folder(self) -> Path:
+        """Folder of the Prefect server that driftgate starts."""
+        return self.home.resolve() / "prefect"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings()

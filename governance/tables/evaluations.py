@@ -1,0 +1,61 @@
+"""Model evaluation stores, their evaluations, and every metric of them."""
+
+from datetime import datetime
+
+from sqlalchemy import JSON, Column, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from governance.tables.columns import moment
+
+
+class StoreRow(SQLModel, table=True):
+    """A named series of evaluations of one model."""
+
+    __tablename__ = "store"
+    __table_args__ = (UniqueConstraint("project_id", "name"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    project_id: int = Field(foreign_key="project.id", index=True)
+    model_id: int = Field(foreign_key="model.id", index=True)
+    name: str = Field(max_length=80)
+    performance: bool
+
+
+class Evaluation(SQLModel, table=True):
+    """One verdict on one batch of rows."""
+
+    __tablename__ = "evaluation"
+
+    id: str = Field(primary_key=True, max_length=64)
+    store_id: int = Field(foreign_key="store.id", index=True)
+    version_id: int = Field(foreign_key="model_version.id", index=True)
+    name: str = Field(description="As people read it; default: date and time.")
+    data: str = Field(description="What was judged: data source and part, or a path.")
+    data_fingerprint: str = Field(max_length=64)
+    rows: int = Field(description="Rows of the dataset.")
+    sampled_rows: int = Field(description="Rows that were judged.")
+    labelled_rows: int | None = Field(
+        default=None, description="Judged rows with a label; none when labels were not asked for."
+    )
+    labels: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
+    warnings: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    folder: str = Field(
+        unique=True, description="Relative to the artifacts folder: sample.parquet, details.json, snapshot.json."
+    )
+    files: dict[str, str] = Field(sa_column=Column(JSON, nullable=False), description="File name: SHA-256.")
+    evaluated_by: str
+    evaluated_at: datetime = moment(index=True)
+
+
+class Metric(SQLModel, table=True):
+    """One metric of one evaluation: the long form, for charts, checks and other tools."""
+
+    __tablename__ = "metric"
+
+    evaluation_id: str = Field(foreign_key="evaluation.id", primary_key=True, max_length=64)
+    name: str = Field(primary_key=True, index=True)
+    value: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    rows: int | None = None
+    reason: str = ""

@@ -1,0 +1,184 @@
+"""The words of the product as enums and one small value, shared by all rooms. No database, no Prefect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PredictionType(StrEnum):
+    """What a model predicts."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    REGRESSION = "regression"
+
+
+class Handling(StrEnum):
+    """How a column is treated, by the model and by drift."""
+
+    NUMERICAL = "numerical"
+    CATEGORICAL = "categorical"
+    DATE = "date"
+    TEXT = "text"
+    IGNORED = "ignored"
+
+
+class CheckOutcome(StrEnum):
+    """What a check found. ``EMPTY``: the metric has no value."""
+
+    OK = "OK"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+    EMPTY = "EMPTY"
+
+
+class StepOutcome(StrEnum):
+    """How a step of a scenario ended."""
+
+    SUCCESS = "SUCCESS"
+    WARNING = "WARNING"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+
+
+class ScenarioOutcome(StrEnum):
+    """How a scenario ended. ``ABORTED``: it was stopped, or died, before its end."""
+
+    SUCCESS = "SUCCESS"
+    WARNING = "WARNING"
+    FAILED = "FAILED"
+    ABORTED = "ABORTED"
+
+
+class StepKind(StrEnum):
+    """What a step of a scenario does."""
+
+    BUILD_EVALUATION = "build_evaluation"
+    RUN_CHECKS = "run_checks"
+    TRAIN = "train"
+    ACTIVATE = "activate"
+    REQUEST_SIGN_OFF = "request_sign_off"
+
+
+class RunCondition(StrEnum):
+    """When a step runs, given what came before it."""
+
+    NO_PRIOR_FAILED = "no_prior_failed"
+    SOME_PRIOR_FAILED = "some_prior_failed"
+    ALWAYS = "always"
+    NEVER = "never"
+    OUTCOME_IS = "outcome_is"
+
+
+class SamplingMethod(StrEnum):
+    """Which rows of an evaluation dataset are judged."""
+
+    FULL = "full"
+    HEAD = "head"
+    RANDOM = "random"
+
+
+class SplitMethod(StrEnum):
+    """How training data are divided into a part to fit on and a part to measure on."""
+
+    RANDOM = "random"
+    TIME = "time"
+
+
+class DriftModel(StrEnum):
+    """The classifier that tells reference rows from current rows."""
+
+    GRADIENT_BOOSTING = "gradient_boosting"
+    RANDOM_FOREST = "random_forest"
+
+
+class EmptyPolicy(StrEnum):
+    """What an ``EMPTY`` check does to its step."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class OnFailure(StrEnum):
+    """Whether a failure counts as one."""
+
+    FAIL = "fail"
+    WARN = "warn"
+
+
+class Policy(StrEnum):
+    """How strictly an environment asks for a sign-off."""
+
+    PREVENT = "prevent"
+    WARN = "warn"
+    ALWAYS = "always"
+
+
+class GateDecision(StrEnum):
+    """What the gate says to one version in one environment."""
+
+    ALLOWED = "ALLOWED"
+    CONFIRMATION_NEEDED = "CONFIRMATION_NEEDED"
+    REFUSED = "REFUSED"
+
+
+class SignOffStatus(StrEnum):
+    """Where the sign-off of a version stands."""
+
+    NOT_STARTED = "NOT_STARTED"
+    WAITING_FOR_FEEDBACK = "WAITING_FOR_FEEDBACK"
+    WAITING_FOR_APPROVAL = "WAITING_FOR_APPROVAL"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    ABANDONED = "ABANDONED"
+
+
+class SignOffAction(StrEnum):
+    """Everything that can be done to a sign-off."""
+
+    REQUEST_FEEDBACK = "request_feedback"
+    ADD_FEEDBACK = "add_feedback"
+    EDIT_FEEDBACK = "edit_feedback"
+    DELETE_FEEDBACK = "delete_feedback"
+    REQUEST_APPROVAL = "request_approval"
+    BACK_TO_FEEDBACK = "back_to_feedback"
+    APPROVE = "approve"
+    REJECT = "reject"
+    EDIT_TO_APPROVED = "edit_to_approved"
+    EDIT_TO_REJECTED = "edit_to_rejected"
+    DELETE_APPROVAL = "delete_approval"
+    ABANDON = "abandon"
+    CANCEL_ABANDON = "cancel_abandon"
+    RESET = "reset"
+    RECUR = "recur"
+
+
+class FeedbackVerdict(StrEnum):
+    """What a reviewer thinks. Feedback never gates."""
+
+    APPROVED = "APPROVED"
+    MINOR_ISSUE = "MINOR_ISSUE"
+    MAJOR_ISSUE = "MAJOR_ISSUE"
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One metric: its value, how sure it is, and the rows behind it.
+
+    Args:
+        name: As in the catalogue of metrics, e.g. ``data_drift`` or ``column_drift.age.psi``.
+        value: ``None`` when it could not be computed; then ``reason`` says why.
+        lower: Lower end of the interval, in the unit of the value; ``None`` when there is none.
+        upper: Upper end of the interval.
+        rows: Number of rows the value rests on.
+        reason: Why there is no value; empty when there is one.
+    """
+
+    name: str
+    value: float | None
+    lower: float | None = None
+    upper: float | None = None
+    rows: int | None = None
+    reason: str = ""
