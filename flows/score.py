@@ -1,0 +1,29 @@
+"""Put predictions beside the rows of a file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from prefect import flow
+from pydantic import Field
+
+from flows.parameters import ActorName, ModelName, ProjectFolder, VersionName
+from tasks.load import resolve_scoring
+from tasks.score import score_file
+
+
+@flow(name="score", flow_run_name="{project} {data} to {output}")
+def score(
+    project: ProjectFolder,
+    data: Annotated[str, Field(title="Data", description="source, source:part, source:latest, or the path of a file.")],
+    output: Annotated[str, Field(title="Output", description="File to write: .csv or .parquet.", pattern=r"\.(csv|parquet)$")],
+    model: ModelName = None,
+    version: VersionName = "active",
+    actor: ActorName = None,
+) -> dict[str, Any]:
+    """Score a file of any size in bounded memory.
+
+    Returns: the output file and its number of rows.  Raises: SchemaMismatch; then there is no output.
+    """
+    subject = resolve_scoring(project, data, model, version)
+    return score_file(subject, output, actor)

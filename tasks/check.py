@@ -1,0 +1,49 @@
+"""Run the checks of a store on its latest evaluation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from governance import evaluations, registry
+from governance.errors import NotFound
+from governance.project_file import load_project
+from governance.vocabulary import StepOutcome
+from tasks import edge
+from tasks.checks import STEP_OUTCOMES, run_check
+from tasks.publish import publish_checks
+
+_WORST_LAST = (StepOutcome.SUCCESS, StepOutcome.WARNING, StepOutcome.FAILED)
+
+
+@task(name="Check", cache_policy=NO_CACHE)
+def run_checks(project: str, store: str, actor: str | None) -> dict[str, Any]:
+    """Hold the latest evaluation against every check of its store, and keep what was found.
+
+    Returns: outcome of the step, one clause for people, and the checks.  Raises: NotFound without an evaluation.
+    """
+    declared = load_project(project)
+    checks = declared.store(store).checks
+    with edge.transaction() as session:
+        registry.register_project(session, declared, actor=edge.acting(actor), at=edge.now())
+        evaluation = evaluations.latest_evaluation(session, evaluations.find_store(session, declared.project, store))
+        if evaluation is None:
+            raise NotFound("evaluation in store", store, (), "build one with 'driftgate evaluate'")
+        measured = evaluations.measurements(session, evaluation.id)
+        findings = [run_check(check, measured.get(check.metric)) for check in checks]
+        evaluations.record_check_results(session, evaluation.id, findings, actor=edge.acting(actor), at=edge.now())
+        checked = {
+            "store": store,
+            "evaluation": evaluation.id,
+            "data": evaluation.data,
+            "outcome": max((STEP_OUTCOMES[f.outcome, f.empty] for f in findings), key=_WORST_LAST.index, default=StepOutcome.SUCCESS),
+            "checks": [
+                {"name": f.name, "outcome": f.outcome, "metric": f.metric, "value": f.value, "bounds": dict(f.bounds), "message": f.message}
+                for f in findings
+            ],
+        }
+    checked["message"] = "; ".join(f"{c['name']}: {c['outcome']}, {c['message']}" for c in checked["checks"]) or "the store has no checks"
+    publish_checks(declared.project, checked)
+    return checked

@@ -1,0 +1,178 @@
+"""Find what a run needs: the project, the version with its reference, and the rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from governance import registry
+from governance.errors import NoUsableTarget, SchemaMismatch
+from governance.project_file import ModelSettings, Project, Store, load_project
+from governance.settings import settings
+from governance.vocabulary import Handling, OnFailure, PredictionType
+from tasks import edge
+from tasks.data.conform import to_target, unseen_categories
+from tasks.data.fingerprint import fingerprint
+from tasks.data.inference import infer_schema
+from tasks.data.reading import read_frame
+from tasks.data.sampling import sample_rows
+from tasks.data.schema import Schema
+from tasks.data.sources import Source, read_header, resolve_data
+from tasks.versions import Version, open_version
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What is to be trained, on what."""
+
+    project: Project
+    model: str
+    settings: ModelSettings
+    data: Source
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingTable:
+    """Training data as read: typed columns, target included."""
+
+    frame: pd.DataFrame
+    schema: Schema
+    header: tuple[str, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """What is to be scored, with what."""
+
+    project: Project
+    version: Version
+    data: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is to be judged, with what, and where the verdict goes."""
+
+    project: Project
+    store_name: str
+    store: Store
+    version: Version
+    data: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The rows that are judged; ``target`` only where labels are asked for."""
+
+    frame: pd.DataFrame
+    target: pd.Series[Any] | None
+    total_rows: int
+    fingerprint: str
+    warnings: tuple[str, ...]
+
+
+@task(name="Resolve training", cache_policy=NO_CACHE)
+def resolve_training(project: str, model: str | None, data: str | None) -> Assignment:
+    """Find the model's settings and its training data."""
+    declared = load_project(project)
+    name, model_settings = declared.model(model)
+    return Assignment(declared, name, model_settings, resolve_data(declared, data, model_settings.train_on))
+
+
+@task(name="Load training data", cache_policy=NO_CACHE)
+def load_training_data(assignment: Assignment) -> TrainingTable:
+    """Infer the schema and read the rows. Raises: UnreadableFile, SchemaMismatch, NoUsableTarget."""
+    schema = infer_schema(assignment.data, assignment.model, assignment.settings)
+    return TrainingTable(
+        frame=read_frame(assignment.data, _wanted(schema, with_target=True)),
+        schema=schema,
+        header=tuple(read_header(assignment.data)),
+        fingerprint=fingerprint(assignment.data),
+    )
+
+
+@task(name="Resolve scoring", cache_policy=NO_CACHE)
+def resolve_scoring(project: str, data: str, model: str | None, version: str) -> Scoring:
+    """Find the version and the file to score."""
+    declared = load_project(project)
+    name, model_settings = declared.model(model)
+    return Scoring(declared, _open(declared, name, version), resolve_data(declared, data, model_settings.train_on))
+
+
+@task(name="Resolve evaluation", cache_policy=NO_CACHE)
+def resolve_evaluation(project: str, store: str, data: str | None, version: str) -> Subject:
+    """Find the store, the version and the data to judge."""
+    declared = load_project(project)
+    settings_of_store = declared.store(store)
+    source = resolve_data(declared, data, settings_of_store.data)
+    return Subject(declared, store, settings_of_store, _open(declared, settings_of_store.model, version), source)
+
+
+@task(name="Load batch", cache_policy=NO_CACHE)
+def load_batch(subject: Subject) -> Batch:
+    """Read the sample and refuse what can't be judged, before anything is written.
+
+    Raises:
+        SchemaMismatch: a feature is missing or of another type, or a category is new and the model refuses those.
+        NoUsableTarget: the store computes performance and there is no label.
+    """
+    schema, source = subject.version.schema, subject.data
+    header = read_header(source)
+    if subject.store.performance and schema.target not in header:
+        raise NoUsableTarget(source.name, schema.target, "the column is missing", _WITHOUT_LABELS)
+    wanted = _wanted(schema, with_target=subject.store.performance)
+    if schema.time_column not in header:
+        wanted.pop(schema.time_column or "", None)
+    sample = sample_rows(source, wanted, subject.store.sampling)
+    target = _labels(sample.frame, schema, source) if subject.store.performance else None
+    return Batch(sample.frame, target, sample.total_rows, fingerprint(source), _warnings(subject, sample.frame, header))
+
+
+_WITHOUT_LABELS = "set performance: false on the store to judge without labels"
+
+
+def _open(project: Project, model: str, version: str) -> Version:
+    with edge.transaction() as session:
+        row = registry.find_version(
+            session, registry.find_model(session, project.project, model), version, project.monitored_environment
+        )
+        return open_version(row, model, settings().artifacts_folder)
+
+
+def _wanted(schema: Schema, *, with_target: bool) -> dict[str, Handling]:
+    """The columns to read, and as what; the target keeps the form its labels have in the file."""
+    wanted = dict(schema.handling)
+    if schema.time_column:
+        wanted.setdefault(schema.time_column, Handling.DATE)
+    if with_target:
+        regression = schema.prediction_type is PredictionType.REGRESSION
+        wanted[schema.target] = Handling.NUMERICAL if regression else Handling.CATEGORICAL
+    return wanted
+
+
+def _labels(frame: pd.DataFrame, schema: Schema, source: Source) -> pd.Series[Any]:
+    target = to_target(frame[schema.target], schema, source.name)
+    if target.notna().sum() == 0:
+        raise NoUsableTarget(source.name, schema.target, f"none of {len(target):,} rows has a label", _WITHOUT_LABELS)
+    return target
+
+
+def _warnings(subject: Subject, frame: pd.DataFrame, header: list[str]) -> tuple[str, ...]:
+    new = sorted(set(header) - set(subject.version.manifest["columns"]))
+    warnings = [f"column {name!r} is new: the model does not know it" for name in new]
+    model_settings = subject.project.models[subject.version.model]
+    for column, levels in unseen_categories(frame, subject.version.schema).items():
+        problem = f"training never saw {', '.join(map(repr, levels))}"
+        if model_settings.features.on_unseen_category is OnFailure.FAIL:
+            raise SchemaMismatch(
+                subject.data.name, column, problem, "retrain with them, or set features.on_unseen_category: warn"
+            )
+        warnings.append(f"column {column!r}: {problem}")
+    return tuple(warnings)

@@ -1,0 +1,27 @@
+"""Ask the reviewers to look at a version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from governance import registry, signoff
+from governance.project_file import load_project
+from governance.vocabulary import SignOffAction
+from tasks import edge
+
+
+@task(name="Request sign-off", cache_policy=NO_CACHE)
+def request_sign_off(project: str, model: str, version: str, notify: list[str], actor: str | None) -> dict[str, Any]:
+    """Request feedback on a version. Raises: TransitionNotAllowed, SignOffRefused."""
+    declared = load_project(project)
+    who = edge.acting(actor)
+    with edge.transaction() as session:
+        row = registry.find_version(
+            session, registry.find_model(session, declared.project, model), version, declared.monitored_environment
+        )
+        request = signoff.Request(version=row, action=SignOffAction.REQUEST_FEEDBACK, actor=who, notify=tuple(notify))
+        moved = signoff.sign(session, request, at=edge.now())
+        return {"model": model, "version": row.number, "status": moved.status}

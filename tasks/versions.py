@@ -1,0 +1,72 @@
+"""A model version out of the store: verified first, then ready to predict and to be compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from governance import artifacts
+from governance.tables import ModelVersion
+from governance.vocabulary import Measurement
+from tasks.data.schema import Schema
+from tasks.learning.persistence import load_model
+from tasks.learning.prediction import FittedModel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MODEL_FILE = "model.skops"
+REFERENCE_FILE = "reference.parquet"
+REPORT_FILE = "report.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One model version.
+
+    Args:
+        id: In the record.
+        number: As people name it.
+        model: Name of the model.
+        fitted: Pipeline, schema and threshold.
+        manifest: What the version consists of, with the hash of every file.
+        measurements: Its metrics on the test part.
+        folder: Where its files are.
+    """
+
+    id: int
+    number: int
+    model: str
+    fitted: FittedModel
+    manifest: Mapping[str, Any]
+    measurements: tuple[Measurement, ...]
+    folder: Path
+
+    @property
+    def schema(self) -> Schema:
+        """Columns, target and classes it was trained with."""
+        return self.fitted.schema
+
+    def reference(self) -> pd.DataFrame:
+        """The test part of its training data, with its predictions. Raises: ContentAltered."""
+        import pandas as pd
+
+        return pd.read_parquet(artifacts.verified(self.folder / REFERENCE_FILE, self.manifest["files"][REFERENCE_FILE]))
+
+    def report(self) -> dict[str, Any]:
+        """Importances, curves and diagnostics. Raises: ContentAltered."""
+        import json
+
+        return json.loads(artifacts.verified(self.folder / REPORT_FILE, self.manifest["files"][REPORT_FILE]).read_text())
+
+
+def open_version(row: ModelVersion, model: str, artifacts_folder: Path) -> Version:
+    """Load a version. Raises: ContentAltered when a byte of it is not what was recorded."""
+    manifest = row.manifest
+    folder = artifacts_folder / row.folder
+    schema = Schema.from_json(manifest["schema"])
+    fitted = load_model(folder / MODEL_FILE, manifest["files"][MODEL_FILE], schema, manifest["threshold"])
+    measurements = tuple(Measurement(**metric) for metric in row.metrics)
+    return Version(row.id, row.number, model, fitted, manifest, measurements, folder)
