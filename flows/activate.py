@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from prefect import flow
 from pydantic import Field
 
-from flows.parameters import ActorName, EnvironmentName, ModelName, ProjectFolder, VersionName
+from flows.parameters import ActorName, EnvironmentName, ModelName, ProjectFolder, VersionName, named
 from tasks.activate import activate_version
 
 
-@flow(name="activate", flow_run_name="{project} version {version} in {environment}")
+@flow(name="activate", flow_run_name=named("{project} version {version} {environment}"))
 def activate(
     project: ProjectFolder,
     version: VersionName,

@@ -6,14 +6,14 @@ from typing import Any
 
 from prefect import flow
 
-from flows.parameters import ActorName, DataName, ProjectFolder, StoreName, VersionName
+from flows.parameters import ActorName, DataName, ProjectFolder, StoreName, VersionName, named
 from tasks.evaluate import find_input_drift, find_performance, find_prediction_drift
 from tasks.load import load_batch, resolve_evaluation
 from tasks.record import record_evaluation
 from tasks.score import score_batch
 
 
-@flow(name="evaluate", flow_run_name="{project} {store} on {data}")
+@flow(name="evaluate", flow_run_name=named("{project} {store} {data}"))
 def evaluate(
     project: ProjectFolder,
     store: StoreName,

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from flows.activate import activate
 from flows.evaluate import evaluate
-from flows.parameters import ActorName, DataName, ProjectFolder, ScenarioName
+from flows.parameters import ActorName, DataName, ProjectFolder, ScenarioName, named
 from flows.train import train
 from governance.project_file import Activate, BuildEvaluation, RequestSignOff, RunChecks, Train
 from governance.vocabulary import StepKind, StepOutcome
@@ -26,7 +26,7 @@ Trigger = Annotated[str, Field(title="Trigger", description="What started the ru
 
 @flow(
     name="run-scenario",
-    flow_run_name="{project} {scenario}",
+    flow_run_name=named("{project} {scenario} {data}"),
     on_cancellation=[mark_aborted],
     on_crashed=[mark_aborted],
 )
@@ -46,7 +46,7 @@ def run_scenario(
 
 
 def _build_evaluation(run: OpenRun, step: BuildEvaluation) -> Ended:
-    made = evaluate.fn(run.project, step.store, run.data or step.data, step.version, run.actor)
+    made = evaluate.fn(run.project, step.store, run.judged(step.data), step.version, run.actor)
     warnings = made["warnings"]
     outcome = StepOutcome.WARNING if warnings else StepOutcome.SUCCESS
     return Ended(outcome, "; ".join([f"evaluation {made['id']} of {made['data']}", *warnings]), made)
@@ -58,7 +58,7 @@ def _run_checks(run: OpenRun, step: RunChecks) -> Ended:
 
 
 def _train(run: OpenRun, step: Train) -> Ended:
-    made = train.fn(run.project, step.model, step.data, run.actor)
+    made = train.fn(run.project, step.model, run.learned(step.data), run.actor)
     return Ended(StepOutcome.SUCCESS, f"version {made['version']} waits for its sign-off", made)
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from prefect import flow
 
-from flows.parameters import ActorName, DataName, ModelName, ProjectFolder
+from flows.parameters import ActorName, DataName, ModelName, ProjectFolder, named
 from tasks.load import load_training_data, resolve_training
 from tasks.record import record_version
 from tasks.train import fit_version
 
 
-@flow(name="train", flow_run_name="{project} {model} on {data}")
+@flow(name="train", flow_run_name=named("{project} {model} {data}"))
 def train(
     project: ProjectFolder, model: ModelName = None, data: DataName = None, actor: ActorName = None
 ) -> dict[str, Any]:

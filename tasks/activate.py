@@ -28,15 +28,15 @@ def activate_version(
     who = edge.acting(actor)
     with edge.transaction() as session:
         registry.register_project(session, declared, actor=who, at=edge.now())
+        place = registry.find_environment(session, declared.project, where)
+        row = registry.find_version(session, registry.find_model(session, declared.project, name), version, place)
     try:
         with edge.transaction() as session:
-            row = registry.find_version(session, registry.find_model(session, declared.project, name), version, where)
-            place = registry.find_environment(session, declared.project, where)
             activation = registry.activate(
                 session, row, place, artifacts=settings().artifacts_folder, actor=who, at=edge.now(), confirm=confirm
             )
             return {"model": name, "version": row.number, "environment": where, "decision": activation.decision}
     except Refused as refusal:
         with edge.transaction() as session:
-            registry.note_refusal(session, refusal, f"{declared.project}/{name}/{version}", actor=who, at=edge.now())
+            registry.note_refusal(session, row, place, refusal, actor=who, at=edge.now())
         raise

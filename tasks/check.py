@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from governance import evaluations, registry
-from governance.errors import NotFound
 from governance.project_file import load_project
 from governance.vocabulary import StepOutcome
 from tasks import edge
@@ -29,21 +29,19 @@ def run_checks(project: str, store: str, actor: str | None) -> dict[str, Any]:
     with edge.transaction() as session:
         registry.register_project(session, declared, actor=edge.acting(actor), at=edge.now())
         evaluation = evaluations.latest_evaluation(session, evaluations.find_store(session, declared.project, store))
-        if evaluation is None:
-            raise NotFound("evaluation in store", store, (), "build one with 'driftgate evaluate'")
-        measured = evaluations.measurements(session, evaluation.id)
+        measured = evaluations.metrics_of(session, evaluation)
         findings = [run_check(check, measured.get(check.metric)) for check in checks]
-        evaluations.record_check_results(session, evaluation.id, findings, actor=edge.acting(actor), at=edge.now())
-        checked = {
-            "store": store,
-            "evaluation": evaluation.id,
-            "data": evaluation.data,
-            "outcome": max((STEP_OUTCOMES[f.outcome, f.empty] for f in findings), key=_WORST_LAST.index, default=StepOutcome.SUCCESS),
-            "checks": [
-                {"name": f.name, "outcome": f.outcome, "metric": f.metric, "value": f.value, "bounds": dict(f.bounds), "message": f.message}
-                for f in findings
-            ],
-        }
-    checked["message"] = "; ".join(f"{c['name']}: {c['outcome']}, {c['message']}" for c in checked["checks"]) or "the store has no checks"
+        evaluations.record_check_results(session, evaluation, findings, actor=edge.acting(actor), at=edge.now())
+        evaluation_id, data = evaluation.id, evaluation.data
+    outcomes = [STEP_OUTCOMES[finding.outcome, finding.empty] for finding in findings]
+    sentences = [f"{finding.name}: {finding.outcome}, {finding.message}" for finding in findings]
+    checked = {
+        "store": store,
+        "evaluation": evaluation_id,
+        "data": data,
+        "outcome": max(outcomes, key=_WORST_LAST.index, default=StepOutcome.SUCCESS),
+        "message": "; ".join(sentences) or "the store has no checks",
+        "checks": [asdict(finding) for finding in findings],
+    }
     publish_checks(declared.project, checked)
     return checked

@@ -8,7 +8,7 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from governance.vocabulary import Measurement, OnFailure
+from governance.vocabulary import OnFailure
 from tasks.drift.engine import DriftFindings, measure_input_drift, measure_prediction_drift
 from tasks.drift.performance import performance_drift
 from tasks.load import Batch, Subject
@@ -53,7 +53,11 @@ def _performance(subject: Subject, batch: Batch, target: Any) -> DriftFindings:
     labelled = target.notna()
     schema = subject.version.schema
     measured = measure_performance(
-        schema.prediction_type, schema.classes, target[labelled], batch.frame[labelled], subject.version.fitted.threshold
+        schema.prediction_type,
+        schema.classes,
+        target[labelled],
+        batch.frame[labelled],
+        subject.version.fitted.threshold,
     )
     drift = performance_drift(list(subject.version.measurements), measured)
     return DriftFindings([*measured, *drift], {}, "", [])

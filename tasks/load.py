@@ -12,12 +12,11 @@ from governance import registry
 from governance.errors import NoUsableTarget, SchemaMismatch
 from governance.project_file import ModelSettings, Project, Store, load_project
 from governance.settings import settings
-from governance.vocabulary import Handling, OnFailure, PredictionType
+from governance.vocabulary import OnFailure
 from tasks import edge
 from tasks.data.conform import to_target, unseen_categories
 from tasks.data.fingerprint import fingerprint
-from tasks.data.inference import infer_schema
-from tasks.data.reading import read_frame
+from tasks.data.joining import PLUS, TrainingTable, read_training_table, resolve_joined
 from tasks.data.sampling import sample_rows
 from tasks.data.schema import Schema
 from tasks.data.sources import Source, read_header, resolve_data
@@ -34,17 +33,12 @@ class Assignment:
     project: Project
     model: str
     settings: ModelSettings
-    data: Source
+    data: tuple[Source, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class TrainingTable:
-    """Training data as read: typed columns, target included."""
-
-    frame: pd.DataFrame
-    schema: Schema
-    header: tuple[str, ...]
-    fingerprint: str
+    @property
+    def data_name(self) -> str:
+        """The training data as people name them."""
+        return PLUS.join(source.name for source in self.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +77,13 @@ def resolve_training(project: str, model: str | None, data: str | None) -> Assig
     """Find the model's settings and its training data."""
     declared = load_project(project)
     name, model_settings = declared.model(model)
-    return Assignment(declared, name, model_settings, resolve_data(declared, data, model_settings.train_on))
+    return Assignment(declared, name, model_settings, tuple(resolve_joined(declared, data, model_settings.train_on)))
 
 
 @task(name="Load training data", cache_policy=NO_CACHE)
 def load_training_data(assignment: Assignment) -> TrainingTable:
     """Infer the schema and read the rows. Raises: UnreadableFile, SchemaMismatch, NoUsableTarget."""
-    schema = infer_schema(assignment.data, assignment.model, assignment.settings)
-    return TrainingTable(
-        frame=read_frame(assignment.data, _wanted(schema, with_target=True)),
-        schema=schema,
-        header=tuple(read_header(assignment.data)),
-        fingerprint=fingerprint(assignment.data),
-    )
+    return read_training_table(assignment.data, assignment.model, assignment.settings)
 
 
 @task(name="Resolve scoring", cache_policy=NO_CACHE)
@@ -127,12 +115,13 @@ def load_batch(subject: Subject) -> Batch:
     header = read_header(source)
     if subject.store.performance and schema.target not in header:
         raise NoUsableTarget(source.name, schema.target, "the column is missing", _WITHOUT_LABELS)
-    wanted = _wanted(schema, with_target=subject.store.performance)
-    if schema.time_column not in header:
-        wanted.pop(schema.time_column or "", None)
+    wanted = schema.columns_to_read(target=subject.store.performance, time=schema.time_column in header)
     sample = sample_rows(source, wanted, subject.store.sampling)
     target = _labels(sample.frame, schema, source) if subject.store.performance else None
-    return Batch(sample.frame, target, sample.total_rows, fingerprint(source), _warnings(subject, sample.frame, header))
+    _require_known_categories(subject, sample.frame)
+    new = sorted(set(header) - set(subject.version.manifest["columns"]))
+    warnings = tuple(f"column {name!r} is new: the model does not know it" for name in new)
+    return Batch(sample.frame, target, sample.total_rows, fingerprint(source), warnings)
 
 
 _WITHOUT_LABELS = "set performance: false on the store to judge without labels"
@@ -140,21 +129,9 @@ _WITHOUT_LABELS = "set performance: false on the store to judge without labels"
 
 def _open(project: Project, model: str, version: str) -> Version:
     with edge.transaction() as session:
-        row = registry.find_version(
-            session, registry.find_model(session, project.project, model), version, project.monitored_environment
-        )
+        place = registry.find_environment(session, project.project, project.monitored_environment)
+        row = registry.find_version(session, registry.find_model(session, project.project, model), version, place)
         return open_version(row, model, settings().artifacts_folder)
-
-
-def _wanted(schema: Schema, *, with_target: bool) -> dict[str, Handling]:
-    """The columns to read, and as what; the target keeps the form its labels have in the file."""
-    wanted = dict(schema.handling)
-    if schema.time_column:
-        wanted.setdefault(schema.time_column, Handling.DATE)
-    if with_target:
-        regression = schema.prediction_type is PredictionType.REGRESSION
-        wanted[schema.target] = Handling.NUMERICAL if regression else Handling.CATEGORICAL
-    return wanted
 
 
 def _labels(frame: pd.DataFrame, schema: Schema, source: Source) -> pd.Series[Any]:
@@ -164,15 +141,14 @@ def _labels(frame: pd.DataFrame, schema: Schema, source: Source) -> pd.Series[An
     return target
 
 
-def _warnings(subject: Subject, frame: pd.DataFrame, header: list[str]) -> tuple[str, ...]:
-    new = sorted(set(header) - set(subject.version.manifest["columns"]))
-    warnings = [f"column {name!r} is new: the model does not know it" for name in new]
-    model_settings = subject.project.models[subject.version.model]
+def _require_known_categories(subject: Subject, frame: pd.DataFrame) -> None:
+    """Where the model refuses categories that training never saw. Elsewhere the drift of the column tells them."""
+    if subject.project.models[subject.version.model].features.on_unseen_category is OnFailure.WARN:
+        return
     for column, levels in unseen_categories(frame, subject.version.schema).items():
-        problem = f"training never saw {', '.join(map(repr, levels))}"
-        if model_settings.features.on_unseen_category is OnFailure.FAIL:
-            raise SchemaMismatch(
-                subject.data.name, column, problem, "retrain with them, or set features.on_unseen_category: warn"
-            )
-        warnings.append(f"column {column!r}: {problem}")
-    return tuple(warnings)
+        raise SchemaMismatch(
+            subject.data.name,
+            column,
+            f"training never saw {', '.join(map(repr, levels))}",
+            "retrain with them, or set features.on_unseen_category: warn",
+        )

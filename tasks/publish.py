@@ -29,7 +29,11 @@ def publish_evaluation(made: Mapping[str, Any], measurements: Sequence[Measureme
     """An evaluation: drift first, then performance, then the columns that moved most."""
     main = [m for m in measurements if not m.name.startswith(("column_drift.", "fugacity."))]
     columns = sorted(
-        (m for m in measurements if m.name.startswith("column_drift.") and m.name.endswith(".psi") and m.value is not None),
+        (
+            m
+            for m in measurements
+            if m.name.startswith("column_drift.") and m.name.endswith(".psi") and m.value is not None
+        ),
         key=lambda m: -(m.value or 0),
     )
     _publish(
@@ -40,7 +44,10 @@ def publish_evaluation(made: Mapping[str, Any], measurements: Sequence[Measureme
             "## Columns that moved most",
             _table(
                 ("column", "PSI"),
-                [(m.name.removeprefix("column_drift.").removesuffix(".psi"), m.value) for m in columns[:_WORST_COLUMNS]],
+                [
+                    (m.name.removeprefix("column_drift.").removesuffix(".psi"), m.value)
+                    for m in columns[:_WORST_COLUMNS]
+                ],
             ),
             *(f"> {warning}" for warning in made["warnings"]),
         ],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,16 +11,15 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from governance import artifacts, evaluations, registry
-from governance.project_file import Project
 from governance.settings import settings
-from governance.tables import ModelRow
-from governance.vocabulary import Measurement
+from governance.tables import ModelVersion
 from tasks import edge
+from tasks.data.joining import TrainingTable
 from tasks.drift.engine import DriftFindings
 from tasks.learning.environment import code_revision, package_versions
 from tasks.learning.fit import TrainedModel
 from tasks.learning.persistence import save_model
-from tasks.load import Assignment, Batch, Subject, TrainingTable
+from tasks.load import Assignment, Batch, Subject
 from tasks.publish import publish_evaluation, publish_version
 from tasks.versions import MODEL_FILE, REFERENCE_FILE, REPORT_FILE
 
@@ -31,7 +28,9 @@ if TYPE_CHECKING:
 
 
 @task(name="Record version", cache_policy=NO_CACHE)
-def record_version(assignment: Assignment, table: TrainingTable, trained: TrainedModel, actor: str | None) -> dict[str, Any]:
+def record_version(
+    assignment: Assignment, table: TrainingTable, trained: TrainedModel, actor: str | None
+) -> dict[str, Any]:
     """Keep a trained model as the next version of its model.
 
     Returns: model, version, metrics, diagnostics, sign-off status.
@@ -41,7 +40,7 @@ def record_version(assignment: Assignment, table: TrainingTable, trained: Traine
     relative = f"models/{project.project}/{assignment.model}/{uuid4().hex}"
     diagnostics = [{"name": d.name, "message": d.message} for d in trained.diagnostics]
     with artifacts.write_folder(root, relative) as folder:
-        save_model(trained.fitted, folder / MODEL_FILE)
+        save_model(trained, folder / MODEL_FILE)
         trained.reference.to_parquet(folder / REFERENCE_FILE)
         (folder / REPORT_FILE).write_bytes(
             artifacts.canonical_json({"importances": trained.importances, "diagnostics": diagnostics})
@@ -55,7 +54,7 @@ def record_version(assignment: Assignment, table: TrainingTable, trained: Traine
             registry.find_model(session, project.project, assignment.model),
             folder=relative,
             manifest=manifest,
-            metrics=manifest["metrics"],
+            metrics=trained.measurements,
             diagnostics=diagnostics,
             actor=who,
             at=at,
@@ -64,7 +63,7 @@ def record_version(assignment: Assignment, table: TrainingTable, trained: Traine
             "project": project.project,
             "model": assignment.model,
             "version": row.number,
-            "data": assignment.data.name,
+            "data": assignment.data_name,
             "rows": manifest["rows"],
             "metrics": {m.name: m.value for m in trained.measurements},
             "diagnostics": diagnostics,
@@ -73,7 +72,9 @@ def record_version(assignment: Assignment, table: TrainingTable, trained: Traine
     return made
 
 
-def _manifest(assignment: Assignment, table: TrainingTable, trained: TrainedModel, files: dict[str, str]) -> dict[str, Any]:
+def _manifest(
+    assignment: Assignment, table: TrainingTable, trained: TrainedModel, files: dict[str, str]
+) -> dict[str, Any]:
     model_settings = assignment.settings
     return {
         "project": assignment.project.project,
@@ -87,16 +88,17 @@ def _manifest(assignment: Assignment, table: TrainingTable, trained: TrainedMode
         "refit_on_full": model_settings.refit_on_full,
         "rows": {"train": trained.train_rows, "test": trained.test_rows, "dropped": trained.dropped_rows},
         "columns": list(table.header),
-        "data": {"name": assignment.data.name, "fingerprint": table.fingerprint, "rows": len(table.frame)},
+        "data": {"name": assignment.data_name, "fingerprint": table.fingerprint, "rows": len(table.frame)},
         "code_revision": code_revision(Path(__file__).parent),
         "project_revision": code_revision(assignment.project.folder),
         "packages": package_versions(),
-        "metrics": [measurement_json(m) for m in trained.measurements],
     }
 
 
 @task(name="Record evaluation", cache_policy=NO_CACHE)
-def record_evaluation(subject: Subject, batch: Batch, findings: Sequence[DriftFindings], actor: str | None) -> dict[str, Any]:
+def record_evaluation(
+    subject: Subject, batch: Batch, findings: Sequence[DriftFindings], actor: str | None
+) -> dict[str, Any]:
     """Add one evaluation to its store. Returns: id, store, data, rows, metrics, warnings."""
     at, who = edge.now(), edge.acting(actor)
     project, version = subject.project, subject.version
@@ -117,8 +119,9 @@ def record_evaluation(subject: Subject, batch: Batch, findings: Sequence[DriftFi
         evaluation = evaluations.record_evaluation(
             session,
             evaluations.find_store(session, project.project, subject.store_name),
-            version_id=version.id,
+            session.get_one(ModelVersion, version.id),
             id=identity,
+            name=f"{at:%Y-%m-%d %H:%M:%S}",
             data=subject.data.name,
             data_fingerprint=batch.fingerprint,
             rows=batch.total_rows,
@@ -146,13 +149,6 @@ def record_evaluation(subject: Subject, batch: Batch, findings: Sequence[DriftFi
         }
     publish_evaluation(made, measurements)
     return made
-
-
-def measurement_json(measurement: Measurement) -> dict[str, Any]:
-    """One measurement as it is kept in JSON."""
-    from dataclasses import asdict
-
-    return asdict(measurement)
 
 
 def _judged(batch: Batch, target: str) -> pd.DataFrame:

@@ -19,8 +19,10 @@ from prefect.states import Completed, Failed
 from governance import scenario_runs
 from governance.project_file import AnyStep, load_project
 from governance.registry import register_project
+from governance.tables import ScenarioRun
 from governance.vocabulary import ScenarioOutcome
 from tasks import edge
+from tasks.data.joining import pinned
 from tasks.scenarios.progress import Progress
 
 
@@ -31,16 +33,24 @@ class OpenRun:
     Args:
         id: Of the run in the record.
         project: Folder of the project.
-        data: What to judge and train on instead of what the steps say; ``None``: as they say.
+        data: The part of a series that counts as its latest in this run; ``None``: the latest there is.
         actor: Who started it; ``None``: the user of the process.
         steps: In their order.
     """
 
-    id: int
+    id: int | None
     project: str
     data: str | None
     actor: str | None
     steps: tuple[AnyStep, ...]
+
+    def judged(self, data: str | None) -> str | None:
+        """What a step judges that says ``data``; nothing means the store's own series."""
+        return self.data if data is None else pinned(data, self.data)
+
+    def learned(self, data: str | None) -> str | None:
+        """What a step learns from that says ``data``; nothing means what the model says."""
+        return None if data is None else pinned(data, self.data)
 
 
 STATES: Final[Mapping[ScenarioOutcome, Callable[[str, dict[str, Any]], State[dict[str, Any]]]]] = {
@@ -62,7 +72,7 @@ def open_run(project: str, scenario: str | None, data: str | None, trigger: str,
         run = scenario_runs.open_run(
             session,
             row,
-            scenario=name,
+            name,
             trigger=trigger,
             parameters={"data": data} if data else {},
             flow_run_id=flow_run.id,
@@ -78,7 +88,14 @@ def open_run(project: str, scenario: str | None, data: str | None, trigger: str,
 def close_run(run: OpenRun, progress: Progress) -> dict[str, Any]:
     """Write down how the run ended; gives the run with its steps."""
     with edge.transaction() as session:
-        return scenario_runs.close_run(session, run.id, outcome=progress.outcome, at=edge.now())
+        row = scenario_runs.close_run(
+            session, session.get_one(ScenarioRun, run.id), progress.outcome, actor=edge.acting(run.actor), at=edge.now()
+        )
+        steps = [
+            {"name": step.name, "outcome": step.outcome, "message": step.message}
+            for step in scenario_runs.steps_of(session, row)
+        ]
+        return {"run": row.id, "scenario": row.scenario, "outcome": row.outcome, "steps": steps}
 
 
 def final_state(progress: Progress, closed: dict[str, Any]) -> State[dict[str, Any]]:
@@ -99,4 +116,5 @@ def _tag(*tags: str) -> None:
 def mark_aborted(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Hook for a run that was cancelled or crashed: close it in the record, keeping what was done."""
     with edge.transaction() as session:
-        scenario_runs.abort_run(session, flow_run_id=str(flow_run.id), reason=state.message or state.name, at=edge.now())
+        reason = f"{flow.name} {str(state.name).lower()}: {state.message or 'no reason given'}"
+        scenario_runs.abort_run(session, str(flow_run.id), reason=reason, at=edge.now())

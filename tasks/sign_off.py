@@ -19,9 +19,9 @@ def request_sign_off(project: str, model: str, version: str, notify: list[str], 
     declared = load_project(project)
     who = edge.acting(actor)
     with edge.transaction() as session:
-        row = registry.find_version(
-            session, registry.find_model(session, declared.project, model), version, declared.monitored_environment
-        )
+        registry.register_project(session, declared, actor=who, at=edge.now())
+        place = registry.find_environment(session, declared.project, declared.monitored_environment)
+        row = registry.find_version(session, registry.find_model(session, declared.project, model), version, place)
         request = signoff.Request(version=row, action=SignOffAction.REQUEST_FEEDBACK, actor=who, notify=tuple(notify))
         moved = signoff.sign(session, request, at=edge.now())
         return {"model": model, "version": row.number, "status": moved.status}

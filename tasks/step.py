@@ -15,6 +15,7 @@ from prefect.states import Completed, Failed
 from governance import scenario_runs
 from governance.errors import DriftgateError
 from governance.project_file import AnyStep
+from governance.tables import ScenarioRun
 from governance.vocabulary import StepOutcome
 from tasks import edge
 from tasks.scenario import OpenRun
@@ -48,7 +49,7 @@ def perform(run: OpenRun, position: int, step: AnyStep, story: Story, progress: 
     state = run_step.with_options(
         task_run_name=step.name, retries=step.retries, retry_delay_seconds=step.retry_delay_seconds
     )(run, position, step, story, progress, return_state=True)
-    outcome = state.result(raise_on_failure=False)
+    outcome: Any = state.result(raise_on_failure=False)
     if isinstance(outcome, BaseException):  # the step could not even be recorded: the run can't go on
         raise outcome
     return progress.after(outcome, reset_failure=step.reset_failure)
@@ -70,7 +71,7 @@ def run_step(run: OpenRun, position: int, step: AnyStep, story: Story, progress:
     with edge.transaction() as session:
         scenario_runs.record_step(
             session,
-            run.id,
+            session.get_one(ScenarioRun, run.id),
             position=position,
             name=step.name,
             kind=step.kind,

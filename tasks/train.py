@@ -5,8 +5,9 @@ from __future__ import annotations
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
+from tasks.data.joining import TrainingTable
 from tasks.learning.fit import TrainedModel, train_model
-from tasks.load import Assignment, TrainingTable
+from tasks.load import Assignment
 
 
 @task(name="Fit", cache_policy=NO_CACHE)
@@ -18,6 +19,6 @@ def fit_version(assignment: Assignment, table: TrainingTable) -> TrainedModel:
         assignment.model,
         assignment.settings,
         table.schema,
-        assignment.data.name,
+        assignment.data_name,
         progress=lambda stage, share: logger.info("%s: %.0f %%", stage, 100 * share),
     )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from governance import artifacts
 from governance.tables import ModelVersion
@@ -13,9 +17,6 @@ from governance.vocabulary import Measurement
 from tasks.data.schema import Schema
 from tasks.learning.persistence import load_model
 from tasks.learning.prediction import FittedModel
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MODEL_FILE = "model.skops"
 REFERENCE_FILE = "reference.parquet"
@@ -36,7 +37,7 @@ class Version:
         folder: Where its files are.
     """
 
-    id: int
+    id: int | None
     number: int
     model: str
     fitted: FittedModel
@@ -51,15 +52,15 @@ class Version:
 
     def reference(self) -> pd.DataFrame:
         """The test part of its training data, with its predictions. Raises: ContentAltered."""
-        import pandas as pd
-
-        return pd.read_parquet(artifacts.verified(self.folder / REFERENCE_FILE, self.manifest["files"][REFERENCE_FILE]))
+        return pd.read_parquet(BytesIO(self._bytes(REFERENCE_FILE)))
 
     def report(self) -> dict[str, Any]:
         """Importances, curves and diagnostics. Raises: ContentAltered."""
-        import json
+        report: dict[str, Any] = json.loads(self._bytes(REPORT_FILE))
+        return report
 
-        return json.loads(artifacts.verified(self.folder / REPORT_FILE, self.manifest["files"][REPORT_FILE]).read_text())
+    def _bytes(self, name: str) -> bytes:
+        return artifacts.read_verified(self.folder / name, self.manifest["files"][name])
 
 
 def open_version(row: ModelVersion, model: str, artifacts_folder: Path) -> Version:

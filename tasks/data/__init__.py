@@ -1,0 +1,1 @@
+"""Tables as they come in: sources, streaming, sampling, schema, fingerprint, and what leaves again."""
