@@ -1,0 +1,1 @@
+"""How far current data, predictions and performance are from the reference."""

@@ -1,0 +1,82 @@
+"""Analytic confidence intervals around metrics. NumPy only."""
+
+from __future__ import annotations
+
+from math import sqrt
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+CONFIDENCE = 0.95
+"""Two-sided confidence of the intervals around performance metrics."""
+
+Floats = NDArray[np.float64]
+
+
+class Estimate(NamedTuple):
+    """A value with its interval; no interval where the metric has no analytic one."""
+
+    value: float
+    lower: float | None = None
+    upper: float | None = None
+
+
+def normal_quantile(confidence: float) -> float:
+    """Standard deviations on either side of the mean that hold ``confidence`` of a normal distribution.
+
+    >>> round(normal_quantile(0.95), 3)
+    1.96
+    """
+    return NormalDist().inv_cdf(0.5 + confidence / 2)
+
+
+def wilson(successes: float, trials: int, confidence: float = CONFIDENCE) -> Estimate:
+    """A share with its two-sided Wilson score interval.
+
+    Args:
+        successes: How many of the trials, 0 to ``trials``.
+        trials: At least 1.
+        confidence: Between 0 and 1.
+
+    Returns:
+        The share, 0 to 1, and the interval, which never leaves 0 to 1.
+
+    Raises:
+        ValueError: there are no trials.
+
+    Source: E. B. Wilson, Probable inference, JASA 22 (1927).
+
+    >>> [round(end, 3) for end in wilson(8, 10)]
+    [0.8, 0.49, 0.943]
+    """
+    if trials < 1:
+        raise ValueError("there are no rows")
+    z, share = normal_quantile(confidence), successes / trials
+    scale = 1 + z * z / trials
+    centre = (share + z * z / (2 * trials)) / scale
+    half = z * sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials)) / scale
+    lower = 0.0 if successes == 0 else max(0.0, centre - half)
+    upper = 1.0 if successes == trials else min(1.0, centre + half)
+    return Estimate(share, lower, upper)
+
+
+def mean_of_losses(losses: Floats, confidence: float = CONFIDENCE) -> Estimate:
+    """The mean of losses per row, with its interval after the central limit theorem.
+
+    Args:
+        losses: Shape (rows,), not negative; at least one.
+        confidence: Between 0 and 1.
+
+    Returns:
+        The mean; the interval is cut off at 0, and absent for a single row.
+
+    >>> mean_of_losses(np.array([1.0, 3.0])).value
+    2.0
+    """
+    value = float(np.mean(losses))
+    if losses.size < 2:
+        return Estimate(value)
+    half = normal_quantile(confidence) * float(np.std(losses, ddof=1)) / sqrt(losses.size)
+    return Estimate(value, max(0.0, value - half), value + half)

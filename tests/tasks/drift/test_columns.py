@@ -1,0 +1,176 @@
+"""A column is measured whatever is in it, and none takes another with it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from governance.errors import SchemaMismatch
+from governance.vocabulary import Handling, PredictionType
+from tasks.data.schema import Column, Schema
+from tasks.drift.columns import MISSING, NAMED_BINS, OTHER, measure_columns
+from tasks.drift.pairs import encode_pair, pair_columns
+
+NUMERICAL, CATEGORICAL, DATE, TEXT = Handling.NUMERICAL, Handling.CATEGORICAL, Handling.DATE, Handling.TEXT
+
+
+def measure(handling, reference, current, known=None):
+    dtype = {NUMERICAL: "float64", CATEGORICAL: "str", TEXT: "str", DATE: "datetime64[us, UTC]"}[handling]
+    sides = (pd.Series(side, dtype=dtype) for side in (reference, current))
+    found = measure_columns([encode_pair("c", handling, *sides, known)])[0]
+    return found, {m.name.removeprefix("column_drift.c."): m for m in found.measurements}
+
+
+def values_of(measured):
+    return {name: m.value for name, m in measured.items()}
+
+
+def test_equal_sides_have_no_drift():
+    for handling, side in ((NUMERICAL, np.arange(50)), (CATEGORICAL, list("abc") * 20)):
+        found, measured = measure(handling, side, side)
+        p_value = "ks_p_value" if handling is NUMERICAL else "chi2_p_value"
+        assert not found.drifted
+        assert values_of(measured) == {
+            name: 1.0 if name == p_value else pytest.approx(0, abs=1e-7) for name in measured
+        }
+
+
+@pytest.mark.parametrize("handling", [NUMERICAL, CATEGORICAL])
+def test_missing_values_are_drift_though_the_rest_is_equal(handling):
+    side = ["1", "2"] * 100
+    gone = ["1", "2", None, None] * 50
+    found, measured = measure(handling, side, gone)
+    assert found.drifted
+    assert measured["missing_share_change"].value == 0.5
+    assert measured["psi"].value > 0.25
+    assert found.bins[-1] == MISSING
+    assert found.current_shares[-1] == 0.5
+
+
+@pytest.mark.parametrize(("reference", "current", "side"), [
+    ([None] * 30, [1.0] * 30, "reference"), ([1.0] * 30, [None] * 30, "current"), ([None] * 30, [None] * 30, "reference"),
+])  # fmt: skip
+def test_a_column_without_any_value_is_measured_by_what_is_missing(reference, current, side):
+    found, measured = measure(NUMERICAL, reference, current)
+    assert measured["ks_p_value"].reason == measured["wasserstein"].reason == f"every {side} value is missing"
+    assert measured["psi"].value is not None
+    assert found.drifted == (reference != current)
+
+
+@pytest.mark.parametrize("handling", [NUMERICAL, CATEGORICAL, DATE, TEXT])
+@pytest.mark.parametrize(("reference", "current"), [([], ["2013"]), (["2013"], []), ([], [])])
+def test_a_side_without_rows_is_a_reason(handling, reference, current):
+    found, measured = measure(handling, reference, current)
+    assert values_of(measured) == dict.fromkeys(measured)
+    assert all(m.reason for m in measured.values())
+    assert found.p_value is None
+    assert not found.drifted
+
+
+@pytest.mark.parametrize("handling", [NUMERICAL, CATEGORICAL, DATE])
+def test_one_row_on_either_side_is_enough(handling):
+    found, measured = measure(handling, ["2013"], ["2013"])
+    assert None not in values_of(measured).values()
+    assert not found.drifted
+
+
+def test_a_constant_that_moves_is_drift_though_it_has_no_standard_deviation():
+    found, measured = measure(NUMERICAL, [1.0] * 50, [2.0] * 50)
+    assert found.drifted
+    assert measured["wasserstein"].reason.startswith("the reference is constant")
+    assert measured["jensen_shannon"].value == 1
+    assert measure(NUMERICAL, [1.0] * 50, [1.0] * 50)[1]["wasserstein"].value == 0
+
+
+def test_infinite_values_leave_only_wasserstein_undefined():
+    _, measured = measure(NUMERICAL, [1.0, 2.0, np.inf], [1.0, 2.0, 3.0])
+    assert [name for name, m in measured.items() if m.value is None] == ["wasserstein"]
+
+
+def test_ten_thousand_levels_do_not_alarm_by_themselves_and_keep_few_bins():
+    random = np.random.default_rng(0)
+    sides = [random.integers(0, 10_000, 10_000).astype(str) for _ in range(2)]
+    found, measured = measure(CATEGORICAL, *sides)
+    assert not found.drifted
+    assert measured["psi"].value < 0.1
+    assert len(found.bins) == NAMED_BINS + 1
+    assert found.bins[-1] == OTHER
+    assert sum(found.reference_shares) == pytest.approx(1)
+
+
+def test_a_new_frequent_level_keeps_its_own_bin_among_ten_thousand():
+    side = [str(n) for n in range(10_000)]
+    found, measured = measure(CATEGORICAL, side, [*side[:6_000], *(["new"] * 4_000)])
+    assert found.drifted
+    assert "new" in found.bins
+    assert measured["psi"].value > 0.25
+
+
+def test_unseen_levels_are_named_unless_training_saw_them():
+    assert measure(CATEGORICAL, ["a", "b"], ["a", "c", "d"])[0].unseen == ("c", "d")
+    assert measure(CATEGORICAL, ["a", "b"], ["a", "c", "d"], ("a", "b", "c"))[0].unseen == ("d",)
+
+
+def test_dates_are_compared_as_moments_and_shown_as_dates():
+    days = pd.date_range("2013-01-01", periods=100, tz="UTC")
+    found, measured = measure(DATE, days, days + pd.Timedelta(days=300))
+    assert found.drifted
+    assert measured["wasserstein"].value == pytest.approx(300 / days.to_series().std(ddof=0).days, rel=0.05)
+    assert "2013-01" in found.bins[0]
+
+
+def test_texts_are_compared_by_their_length():
+    assert measure(TEXT, ["ab", "abc"] * 50, ["x" * 90] * 100)[0].drifted
+
+
+def test_a_column_that_is_not_what_it_is_said_to_be_harms_no_other():
+    texts, numbers = pd.Series(["x", "1"] * 20, dtype="str"), pd.Series(np.arange(40.0))
+    broken, sound = measure_columns(
+        [encode_pair("broken", NUMERICAL, texts, texts), encode_pair("sound", NUMERICAL, numbers, numbers + 30)]
+    )
+    assert all("it is not numerical" in m.reason for m in broken.measurements)
+    assert sound.drifted
+
+
+def test_a_hundred_columns_without_drift_raise_no_alarm_thanks_to_the_correction():
+    random = np.random.default_rng(5)
+    pairs = [
+        encode_pair(str(n), NUMERICAL, *(pd.Series(random.normal(size=300)) for _ in range(2))) for n in range(100)
+    ]
+    found = measure_columns(pairs)
+    assert sum(column.p_value < 0.05 for column in found) > 0
+    assert sum(column.drifted for column in found) == 0
+
+
+def test_what_pandas_may_bring_is_understood():
+    from decimal import Decimal
+
+    for side in (
+        pd.Series([1, None, 3], dtype="Int64"),
+        pd.Series([True, None, False], dtype="boolean"),
+        pd.Series([Decimal("1.5"), None, Decimal("2.5")], dtype="object"),
+    ):
+        pair = encode_pair("c", NUMERICAL, side, side)
+        assert pair.problem == ""
+        assert np.isnan(pair.reference).tolist() == [False, True, False]
+
+
+SCHEMA = Schema(
+    features=(Column("a", NUMERICAL), Column("b", CATEGORICAL)), target="y", prediction_type=PredictionType.BINARY,
+    classes=("0", "1"), time_column=None, categories={"b": ("x", "y")},
+)  # fmt: skip
+FRAME = pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"], "y": ["0", "1"], "noise": [0.0, 0.0]})
+
+
+def test_only_the_features_of_the_model_are_looked_at():
+    assert [pair.name for pair in pair_columns(FRAME, FRAME, SCHEMA, {})] == ["a", "b"]
+    assert [pair.name for pair in pair_columns(FRAME, FRAME, SCHEMA, {"b": Handling.IGNORED})] == ["a"]
+    assert pair_columns(FRAME, FRAME, SCHEMA, {"a": CATEGORICAL})[0].handling is CATEGORICAL
+
+
+def test_a_feature_that_is_missing_is_an_error():
+    with pytest.raises(SchemaMismatch, match="the current data, column 'b'"):
+        pair_columns(FRAME, FRAME.drop(columns="b"), SCHEMA, {})
+    with pytest.raises(SchemaMismatch, match=r"drift\.handling names a column that is no feature"):
+        pair_columns(FRAME, FRAME, SCHEMA, {"noise": Handling.IGNORED})

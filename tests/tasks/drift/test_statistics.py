@@ -1,0 +1,168 @@
+"""Every statistic is what SciPy and Evidently compute where the definitions agree, and holds where theirs breaks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import stats
+from scipy.spatial.distance import jensenshannon
+
+from tasks.drift import statistics
+from tasks.drift.engine import _parts
+
+values = arrays(np.float64, st.integers(1, 40), elements=st.integers(-8, 8).map(lambda n: n / 4))
+counts = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=2, max_size=12).map(
+    lambda rows: tuple(np.array(side) for side in zip(*rows, strict=True))
+)
+some_on_both = counts.filter(lambda sides: min(side.sum() for side in sides) > 0)
+
+
+def gap(reference, current):
+    return statistics.cumulative_gap(np.sort(reference), np.sort(current))
+
+
+@given(values, values)
+def test_ks_agrees_with_scipy_ties_included(reference, current):
+    expected = stats.ks_2samp(reference, current, method="asymp")
+    assert np.abs(gap(reference, current).gap).max() == pytest.approx(expected.statistic)
+    ours = statistics.ks_p_value(gap(reference, current), reference.size, current.size)
+    # One row against one is half a row to SciPy, of which it knows no distribution.
+    asymptotic = 1 if np.isnan(expected.pvalue) else expected.pvalue
+    # Where nothing overlaps the asymptotic value is 0, which few rows can't prove.
+    if expected.statistic == 1:
+        asymptotic = stats.ks_2samp(reference, current, method="exact").pvalue
+    assert ours == pytest.approx(asymptotic, abs=1e-3 if min(reference.size, current.size) < 4 else 1e-9)
+
+
+@given(values, values)
+def test_wasserstein_agrees_with_scipy(reference, current):
+    if np.ptp(reference) == 0:
+        return
+    expected = stats.wasserstein_distance(reference, current) / np.std(reference)
+    assert statistics.wasserstein(gap(reference, current), np.sort(reference)) == pytest.approx(expected)
+
+
+@given(values.filter(lambda v: np.ptp(v) > 0), values, st.integers(-1000, 1000))
+def test_wasserstein_does_not_depend_on_the_unit(reference, current, exponent):
+    scaled = [np.ldexp(side, exponent) for side in (reference, current)]
+    assert statistics.wasserstein(gap(*scaled), np.sort(scaled[0])) == pytest.approx(
+        statistics.wasserstein(gap(reference, current), np.sort(reference))
+    )
+
+
+@given(st.lists(st.tuples(st.integers(5, 80), st.integers(5, 80)), min_size=2, max_size=12))
+def test_chi2_agrees_with_scipy_where_every_level_is_expected(rows):
+    reference, current = (np.array(side) for side in zip(*rows, strict=True))
+    expected = stats.chi2_contingency(np.stack([reference, current]), correction=False).pvalue
+    assert statistics.chi2_p_value(reference, current) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("levels", "rows"), [(5, 1000), (200, 100), (10_000, 1000)])
+def test_chi2_does_not_alarm_by_itself_however_many_levels(levels, rows):
+    random = np.random.default_rng(levels)
+    shares = 1 / np.arange(1, levels + 1)
+    draws = [[random.multinomial(n, shares / shares.sum()) for n in (10_000, rows)] for _ in range(200)]
+    assert np.mean([statistics.chi2_p_value(*draw) < 0.05 for draw in draws]) < 0.1
+
+
+@given(some_on_both)
+def test_jensen_shannon_agrees_with_scipy(sides):
+    assert statistics.jensen_shannon(*sides) == pytest.approx(jensenshannon(*sides, base=2), abs=1e-7)
+
+
+@given(some_on_both)
+def test_psi_is_symmetric_finite_and_not_negative(sides):
+    found = statistics.psi(*sides)
+    assert np.isfinite(found)
+    assert found >= 0
+    assert found == pytest.approx(statistics.psi(*reversed(sides)))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_benjamini_hochberg_agrees_with_scipy(p_values):
+    found = statistics.benjamini_hochberg(np.array(p_values))
+    assert found == pytest.approx(stats.false_discovery_control(p_values))
+
+
+@given(values, values)
+def test_quantile_bins_hold_every_row_once(reference, current):
+    edges = statistics.quantile_edges(np.sort(reference))
+    assert (np.diff(edges) > 0).all()
+    for side in (reference, current):
+        found = statistics.counts_between(np.sort(side), edges)
+        assert found.sum() == side.size
+        assert len(found) == len(edges) + 1
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
+def test_quantile_bins_tell_two_values_apart_however_rare_one_is(share):
+    column = np.sort(np.arange(100) < 100 * share).astype(float)
+    found = statistics.counts_between(column, statistics.quantile_edges(column))
+    assert sorted(found[found > 0]) == sorted([100 * share, 100 - 100 * share])
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-6, 1.0, 1e300])
+def test_psi_and_wasserstein_see_a_shift_at_any_scale(scale):
+    random = np.random.default_rng(0)
+    reference, current = np.sort(random.random(500) * scale), np.sort((random.random(500) + 0.5) * scale)
+    edges = statistics.quantile_edges(reference)
+    binned = [statistics.counts_between(side, edges) for side in (reference, current)]
+    assert statistics.psi(*binned) > 0.25
+    assert statistics.wasserstein(gap(reference, current), reference) == pytest.approx(1.73, abs=0.2)
+
+
+def test_one_outlier_in_the_reference_does_not_hide_a_shift_from_psi():
+    random = np.random.default_rng(0)
+    reference, current = np.sort(np.append(random.normal(size=1000), 1e9)), np.sort(random.normal(2, 1, 1000))
+    edges = statistics.quantile_edges(reference)
+    assert statistics.psi(*(statistics.counts_between(side, edges) for side in (reference, current))) > 0.25
+    assert statistics.ks_p_value(gap(reference, current), 1001, 1000) < 1e-10
+
+
+@pytest.mark.parametrize("empty", [0, 1])
+def test_a_side_without_rows_is_refused(empty):
+    sides = [np.array([3, 4]), np.array([3, 4])]
+    sides[empty] = np.array([0, 0])
+    for statistic in (statistics.psi, statistics.jensen_shannon, statistics.chi2_p_value):
+        with pytest.raises(ValueError, match="a side has no rows"):
+            statistic(*sides)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_evidently_agrees_on_its_own_inputs_where_definitions_agree(seed):
+    _parts()  # imports it with telemetry off
+    from evidently.legacy.calculations.stattests import (
+        jensenshannon_stat_test,
+        ks_stat_test,
+        psi_stat_test,
+        wasserstein_stat_test,
+    )
+    from evidently.legacy.calculations.stattests.registry import get_stattest
+    from evidently.legacy.core import ColumnType
+
+    def evidently(test, reference, current, kind):
+        run = get_stattest(reference, current, kind, test.name)
+        return run(reference, current, kind, 0.1).drift_score
+
+    random = np.random.default_rng(seed)
+    reference, current = pd.Series(random.normal(size=900)), pd.Series(random.normal(0.1, 1, 800))
+    both = gap(reference, current)
+    numerical, categorical = ColumnType.Numerical, ColumnType.Categorical
+    assert statistics.wasserstein(both, np.sort(reference)) == pytest.approx(
+        evidently(wasserstein_stat_test, reference, current, numerical)
+    )
+    # Evidently asks for the exact distribution, we for that of many rows.
+    assert statistics.ks_p_value(both, 900, 800) == pytest.approx(
+        evidently(ks_stat_test, reference, current, numerical), abs=0.02
+    )
+    levels = [pd.Series(random.integers(0, 6, n).astype(str)) for n in (900, 800)]
+    tables = [side.value_counts().sort_index().to_numpy() for side in levels]
+    assert statistics.psi(*tables) == pytest.approx(evidently(psi_stat_test, *levels, categorical))
+    # Evidently's logarithm is the natural one, ours has base 2.
+    assert statistics.jensen_shannon(*tables) * np.sqrt(np.log(2)) == pytest.approx(
+        evidently(jensenshannon_stat_test, *levels, categorical)
+    )

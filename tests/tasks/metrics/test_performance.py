@@ -1,0 +1,131 @@
+"""What can't be measured says why, and takes nothing else with it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from governance.errors import NotFound
+from governance.vocabulary import PredictionType
+from tasks.metrics import measure_performance
+from tasks.metrics.catalogue import METRICS, info, performance_metrics
+
+BINARY, MULTICLASS, REGRESSION = PredictionType.BINARY, PredictionType.MULTICLASS, PredictionType.REGRESSION
+CLASSES = ("0", "1")
+
+
+def binary(target, predicted, probability=None, threshold=None):
+    columns = {"prediction": predicted} | ({} if probability is None else {"proba_1": probability})
+    found = measure_performance(BINARY, CLASSES, pd.Series(target, dtype="str"), pd.DataFrame(columns), threshold)
+    return {m.name: m for m in found}
+
+
+def unmeasured(found):
+    return {name for name, m in found.items() if m.value is None}
+
+
+@pytest.mark.parametrize("kind", PredictionType)
+def test_every_metric_of_the_catalogue_is_measured_in_its_order(kind):
+    classes = {BINARY: CLASSES, MULTICLASS: ("0", "1", "2"), REGRESSION: ()}[kind]
+    target = pd.Series([1.0, 2.0]) if kind is REGRESSION else pd.Series(["0", "1"])
+    found = measure_performance(kind, classes, target, pd.DataFrame({"prediction": target}), None)
+    assert [m.name for m in found] == [m.name for m in performance_metrics(kind)]
+
+
+@pytest.mark.parametrize("kind", PredictionType)
+def test_without_rows_nothing_is_measured_and_nothing_breaks(kind):
+    found = measure_performance(kind, CLASSES, pd.Series([], dtype="str"), pd.DataFrame({"prediction": []}), 0.5)
+    assert all(m.value is None and m.reason == "there are no rows with a label" for m in found)
+
+
+def test_without_probabilities_only_what_needs_them_is_missing():
+    found = binary(["0", "1", "1"], ["0", "1", "0"])
+    assert unmeasured(found) == {"roc_auc", "average_precision", "log_loss", "calibration_loss", "lift"}
+    assert found["roc_auc"].reason == "there is no column 'proba_1'"
+
+
+def test_one_class_in_the_target_leaves_ranking_and_correlation_undefined():
+    found = binary(["0", "0"], ["0", "0"], [0.1, 0.2])
+    assert unmeasured(found) == {"precision", "recall", "f1", "roc_auc", "average_precision", "mcc", "lift"}
+    assert found["accuracy"].value == 1
+
+
+def test_a_constant_prediction_has_no_precision_and_no_correlation():
+    found = binary(["0", "1"], ["0", "0"])
+    assert (found["precision"].value, found["mcc"].value, found["recall"].value) == (None, 0, 0)
+    assert found["precision"].reason == "no row is predicted positive"
+
+
+def test_the_threshold_decides_and_overrules_the_column():
+    assert binary(["1", "0"], ["0", "0"], [0.4, 0.1], threshold=0.4)["accuracy"].value == 1
+    assert binary(["1", "0"], ["0", "0"], [0.4, 0.1])["accuracy"].value == 0.5
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -0.1, 1.1])
+def test_a_value_that_is_no_probability_is_named_with_its_row(wrong):
+    found = binary(["0", "1", "1"], ["0", "1", "1"], [0.1, wrong, 0.9])
+    assert "first in row 2" in found["log_loss"].reason
+    assert found["accuracy"].value == 1
+
+
+@pytest.mark.parametrize(("target", "predicted", "part"), [
+    (["0", "maybe"], ["0", "1"], "the target of 1 rows can't be used: in row 2, 'maybe' is none"),
+    (["0", "1"], ["0", np.nan], "the prediction of 1 rows can't be used: in row 2, the label is missing"),
+])  # fmt: skip
+def test_labels_that_the_model_does_not_know_are_named(target, predicted, part):
+    assert part in binary(target, predicted)["accuracy"].reason
+
+
+@pytest.mark.parametrize(("target", "undefined"), [
+    ([0.0, 1.0, 2.0], {"mape"}),
+    ([-5.0, 1.0, 2.0], {"rmsle"}),
+    ([2.0, 2.0, 2.0], {"r2", "explained_variance", "pearson"}),
+])  # fmt: skip
+def test_regression_metrics_fail_one_by_one(target, undefined):
+    found = measure_performance(REGRESSION, (), pd.Series(target), pd.DataFrame({"prediction": [1.0, 2.0, 3.0]}), None)
+    assert {m.name for m in found if m.value is None} == undefined
+    assert all(m.reason for m in found if m.value is None)
+
+
+def test_overflow_is_a_reason_and_not_infinity():
+    found = measure_performance(
+        REGRESSION, (), pd.Series([1e300, -1e300]), pd.DataFrame({"prediction": [0.0, 0.0]}), None
+    )
+    by_name = {m.name: m for m in found}
+    assert by_name["mse"].value is None
+    assert by_name["mae"].value == 1e300
+
+
+def test_intervals_hold_their_value():
+    random = np.random.default_rng(0)
+    target = random.random(500) < 0.3
+    probability = np.clip(0.3 * target + 0.7 * random.random(500), 0, 1)
+    found = binary(np.where(target, "1", "0"), np.where(probability > 0.5, "1", "0"), probability)
+    with_interval = {name for name, m in found.items() if m.lower is not None}
+    assert with_interval == {
+        "accuracy", "precision", "recall", "f1", "hamming_loss", "roc_auc", "average_precision", "log_loss"
+    }  # fmt: skip
+    assert all(found[name].lower < found[name].value < found[name].upper for name in with_interval)
+
+
+def test_targets_and_rows_must_be_as_many():
+    with pytest.raises(ValueError, match="2 targets and 1 scored rows"):
+        measure_performance(BINARY, CLASSES, pd.Series(["0", "1"]), pd.DataFrame({"prediction": ["0"]}), None)
+
+
+@pytest.mark.parametrize("name", [
+    *METRICS, *(f"{m.name}_drift" for m in METRICS.values() if m.needs_labels),
+    "column_drift.a.b.psi", "column_drift.x.missing_share_change", "fugacity.late.relative_change",
+])  # fmt: skip
+def test_the_catalogue_knows(name):
+    assert info(name).name == name
+    assert info(name).title
+
+
+@pytest.mark.parametrize(
+    "name", ["roc", "data_drift_drift", "column_drift.age", "column_drift.age.mean", "fugacity.late.x", ""]
+)
+def test_the_catalogue_refuses_what_it_does_not_know_and_suggests(name):
+    with pytest.raises(NotFound, match="known: "):
+        info(name)
