@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from governance import registry, signoff
 from governance.project_file import load_project
+from governance.settings import settings
 from governance.vocabulary import SignOffAction
 from tasks import edge
 
@@ -23,5 +24,5 @@ def request_sign_off(project: str, model: str, version: str, notify: list[str], 
         place = registry.find_environment(session, declared.project, declared.monitored_environment)
         row = registry.find_version(session, registry.find_model(session, declared.project, model), version, place)
         request = signoff.Request(version=row, action=SignOffAction.REQUEST_FEEDBACK, actor=who, notify=tuple(notify))
-        moved = signoff.sign(session, request, at=edge.now())
+        moved = signoff.sign(session, request, artifacts=settings().artifacts_folder, at=edge.now())
         return {"model": model, "version": row.number, "status": moved.status}

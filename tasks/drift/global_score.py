@@ -14,6 +14,7 @@ from governance.vocabulary import Measurement
 from tasks.drift.classifiers import RECIPES, Classifier
 from tasks.drift.pairs import ColumnPair
 from tasks.drift.statistics import Floats
+from tasks.learning.threads import one_thread
 from tasks.metrics.classification import roc_auc
 from tasks.metrics.intervals import wilson
 
@@ -88,13 +89,7 @@ def measure_global_drift(pairs: Sequence[ColumnPair], settings: Drift, *, seed: 
         )
     if not informative:
         return _nothing("every value of every input feature is missing", unusable)
-    # Loaded before the limit is set, which reaches only what is loaded.
-    from sklearn import ensemble  # noqa: F401
-    from threadpoolctl import threadpool_limits
-
-    # One thread: on so few rows a second one gains little, and where the cores are busy the two wait for each other
-    # in loops that cost twenty times as much.
-    with threadpool_limits(1):
+    with one_thread():
         return _told_apart(informative, settings, seed, unusable)
 
 
