@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from prefect import flow
-from pydantic import Field
 
-from flows.parameters import ActorName, EnvironmentName, ModelName, ProjectFolder, VersionName, named
+from flows.parameters import ActorName, EnvironmentName, ModelName, ProjectFolder, VersionName, described, named
 from tasks.activate import activate_version
 
 
@@ -17,9 +16,7 @@ def activate(
     version: VersionName,
     environment: EnvironmentName = None,
     model: ModelName = None,
-    confirm: Annotated[
-        bool, Field(title="Confirm", description="Say yes to a warning of the gate; this is recorded.")
-    ] = False,
+    confirm: Annotated[bool, described("Confirm", "Say yes to a warning of the gate; this is recorded.")] = False,
     actor: ActorName = None,
 ) -> dict[str, Any]:
     """Ask the gate, and activate.

@@ -4,48 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from prefect.runtime import flow_run
 from pydantic import Field
 
+
+def described(title: str, description: str, *examples: str, **rules: Any) -> Any:
+    """A field of the form: what it is called, what it means, and what it must be.
+
+    Prefect drops the title and the description of a ``Field``, but not what is added to its JSON schema.
+    """
+    return Field(json_schema_extra={"title": title, "description": description, "examples": [*examples]}, **rules)
+
+
 ProjectFolder = Annotated[
-    str,
-    Field(
-        title="Project", description="Folder of the project.yaml.", examples=["deployments/projects/credit_card_fraud"]
-    ),
+    str, described("Project", "Folder or file of the project.yaml.", "deployments/projects/credit_card_fraud")
 ]
-StoreName = Annotated[
-    str, Field(title="Store", description="Model evaluation store, as project.yaml names it.", min_length=1)
-]
-ScenarioName = Annotated[
-    str | None, Field(title="Scenario", description="As project.yaml names it; empty: the only one there is.")
-]
-ModelName = Annotated[
-    str | None, Field(title="Model", description="As project.yaml names it; empty: the only one there is.")
-]
+StoreName = Annotated[str, described("Store", "Model evaluation store, as project.yaml names it.", min_length=1)]
+ScenarioName = Annotated[str | None, described("Scenario", "As project.yaml names it; empty: the only one there is.")]
+ModelName = Annotated[str | None, described("Model", "As project.yaml names it; empty: the only one there is.")]
 DataName = Annotated[
     str | None,
-    Field(
-        title="Data",
-        description="A data source, source:part, source:latest, or the path of a file; empty: what project.yaml says.",
-        examples=["monthly:06", "monthly:latest", "data/transactions_prepared_2017_06.csv"],
+    described(
+        "Data",
+        "A data source, source:part, source:latest, or the path of a file; empty: what project.yaml says.",
+        "monthly:06",
+        "monthly:latest",
     ),
 ]
 VersionName = Annotated[
     str,
-    Field(
-        title="Version",
-        description="A number, 'latest', or 'active' in the monitored environment.",
-        pattern=r"^(\d+|latest|active)$",
+    described(
+        "Version", "A number, 'latest', or 'active' in the monitored environment.", pattern=r"^(\d+|latest|active)$"
     ),
 ]
 EnvironmentName = Annotated[
-    str | None, Field(title="Environment", description="As project.yaml names it; empty: the monitored environment.")
+    str | None, described("Environment", "As project.yaml names it; empty: the monitored environment.")
 ]
-ActorName = Annotated[
-    str | None, Field(title="Acting person", description="Whose act this is; empty: the user of the process.")
-]
+ActorName = Annotated[str | None, described("Acting person", "Whose act this is; empty: the user of the process.")]
 
 
 def named(template: str) -> Callable[[], str]:
@@ -53,7 +50,8 @@ def named(template: str) -> Callable[[], str]:
 
     def name() -> str:
         given = {key: "" if value is None else value for key, value in flow_run.parameters.items()}
-        given["project"] = Path(given["project"]).resolve().name
+        project = Path(given["project"]).resolve()
+        given["project"] = project.parent.name if project.is_file() else project.name
         return " ".join(template.format(**given).split())
 
     return name

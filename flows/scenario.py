@@ -7,11 +7,10 @@ from typing import Annotated, Any, Final
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from pydantic import Field
 
 from flows.activate import activate
 from flows.evaluate import evaluate
-from flows.parameters import ActorName, DataName, ProjectFolder, ScenarioName, named
+from flows.parameters import ActorName, DataName, ProjectFolder, ScenarioName, described, named
 from flows.train import train
 from governance.project_file import Activate, BuildEvaluation, RequestSignOff, RunChecks, Train
 from governance.vocabulary import StepKind, StepOutcome
@@ -21,7 +20,7 @@ from tasks.scenarios.progress import Progress
 from tasks.sign_off import request_sign_off
 from tasks.step import Ended, Story, perform
 
-Trigger = Annotated[str, Field(title="Trigger", description="What started the run: manual, schedule, …")]
+Trigger = Annotated[str, described("Trigger", "What started the run: manual, schedule, …")]
 
 
 @flow(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from prefect import flow
-from pydantic import Field
 
-from flows.parameters import ActorName, ModelName, ProjectFolder, VersionName, named
+from flows.parameters import ActorName, ModelName, ProjectFolder, VersionName, described, named
 from tasks.load import resolve_scoring
 from tasks.score import score_file
 
@@ -15,10 +14,8 @@ from tasks.score import score_file
 @flow(name="score", flow_run_name=named("{project} {data} to {output}"))
 def score(
     project: ProjectFolder,
-    data: Annotated[str, Field(title="Data", description="source, source:part, source:latest, or the path of a file.")],
-    output: Annotated[
-        str, Field(title="Output", description="File to write: .csv or .parquet.", pattern=r"\.(csv|parquet)$")
-    ],
+    data: Annotated[str, described("Data", "source, source:part, source:latest, or the path of a file.")],
+    output: Annotated[str, described("Output", "File to write: .csv or .parquet.", pattern=r"\.(csv|parquet)$")],
     model: ModelName = None,
     version: VersionName = "active",
     actor: ActorName = None,

@@ -8,7 +8,7 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from governance import evaluations, registry
+from governance import evaluations
 from governance.project_file import load_project
 from governance.vocabulary import StepOutcome
 from tasks import edge
@@ -26,8 +26,7 @@ def run_checks(project: str, store: str, actor: str | None) -> dict[str, Any]:
     """
     declared = load_project(project)
     checks = declared.store(store).checks
-    with edge.transaction() as session:
-        registry.register_project(session, declared, actor=edge.acting(actor), at=edge.now())
+    with edge.known(declared, edge.acting(actor)) as session:
         evaluation = evaluations.latest_evaluation(session, evaluations.find_store(session, declared.project, store))
         measured = evaluations.metrics_of(session, evaluation)
         findings = [run_check(check, measured.get(check.metric)) for check in checks]

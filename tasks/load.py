@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from governance import registry
 from governance.errors import NoUsableTarget, SchemaMismatch
 from governance.project_file import ModelSettings, Project, Store, load_project
 from governance.settings import settings
@@ -129,8 +128,7 @@ _WITHOUT_LABELS = "set performance: false on the store to judge without labels"
 
 def _open(project: Project, model: str, version: str) -> Version:
     with edge.transaction() as session:
-        place = registry.find_environment(session, project.project, project.monitored_environment)
-        row = registry.find_version(session, registry.find_model(session, project.project, model), version, place)
+        row = edge.find_version(session, project, model, version)
         return open_version(row, model, settings().artifacts_folder)
 
 

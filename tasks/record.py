@@ -47,8 +47,7 @@ def record_version(
         )
         files = {file.name: artifacts.file_sha256(file) for file in sorted(folder.iterdir())}
     manifest = _manifest(assignment, table, trained, files)
-    with edge.transaction() as session:
-        registry.register_project(session, project, actor=who, at=at)
+    with edge.known(project, who) as session:
         row = registry.record_version(
             session,
             registry.find_model(session, project.project, assignment.model),
@@ -114,8 +113,7 @@ def record_evaluation(
             if found.snapshot:
                 (folder / f"{name}.snapshot.json").write_text(found.snapshot, encoding="utf-8")
         files = {file.name: artifacts.file_sha256(file) for file in sorted(folder.iterdir())}
-    with edge.transaction() as session:
-        registry.register_project(session, project, actor=who, at=at)
+    with edge.known(project, who) as session:
         evaluation = evaluations.record_evaluation(
             session,
             evaluations.find_store(session, project.project, subject.store_name),

@@ -32,7 +32,7 @@ class OpenRun:
 
     Args:
         id: Of the run in the record.
-        project: Folder of the project.
+        project: Its ``project.yaml``.
         data: The part of a series that counts as its latest in this run; ``None``: the latest there is.
         actor: Who started it; ``None``: the user of the process.
         steps: In their order.
@@ -81,7 +81,7 @@ def open_run(project: str, scenario: str | None, data: str | None, trigger: str,
             actor=who,
             at=edge.now(),
         )
-        return OpenRun(run.id, str(declared.folder), data, actor, tuple(settings.steps))
+        return OpenRun(run.id, str(declared.file), data, actor, tuple(settings.steps))
 
 
 @task(cache_policy=NO_CACHE)

@@ -7,7 +7,7 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from governance import registry, signoff
+from governance import signoff
 from governance.project_file import load_project
 from governance.settings import settings
 from governance.vocabulary import SignOffAction
@@ -19,10 +19,8 @@ def request_sign_off(project: str, model: str, version: str, notify: list[str], 
     """Request feedback on a version. Raises: TransitionNotAllowed, SignOffRefused."""
     declared = load_project(project)
     who = edge.acting(actor)
-    with edge.transaction() as session:
-        registry.register_project(session, declared, actor=who, at=edge.now())
-        place = registry.find_environment(session, declared.project, declared.monitored_environment)
-        row = registry.find_version(session, registry.find_model(session, declared.project, model), version, place)
+    with edge.known(declared, who) as session:
+        row = edge.find_version(session, declared, model, version)
         request = signoff.Request(version=row, action=SignOffAction.REQUEST_FEEDBACK, actor=who, notify=tuple(notify))
         moved = signoff.sign(session, request, artifacts=settings().artifacts_folder, at=edge.now())
         return {"model": model, "version": row.number, "status": moved.status}

@@ -173,7 +173,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args(arguments)
-    chance, screen = random.Random(options.seed), Console(stderr=True)  # noqa: S311  a test draws moments, not secrets
+    chance, screen = random.Random(options.seed), Console(stderr=True)
     with workplace() as place:
         place.run("train")
         usual = {command: place.run(command) for command in COMMANDS}

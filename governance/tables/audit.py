@@ -22,5 +22,5 @@ class AuditEvent(SQLModel, table=True):
         index=True, max_length=80, description="subject:action, from the closed list in governance/audit.py."
     )
     subject: str = Field(index=True, description="e.g. credit_card_fraud/authorization/2")
-    before: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
-    after: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
+    before: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    after: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import JSON, Column
 from sqlmodel import Field, SQLModel
 
-from governance.tables.columns import moment
+from governance.tables.columns import choice, moment
 from governance.vocabulary import CheckOutcome
 
 
@@ -19,7 +19,7 @@ class CheckResult(SQLModel, table=True):
     name: str
     type: str
     metric: str
-    outcome: CheckOutcome
+    outcome: CheckOutcome = choice(CheckOutcome)
     value: float | None = None
     bounds: dict[str, float] = Field(sa_column=Column(JSON, nullable=False))
     message: str

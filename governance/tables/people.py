@@ -4,6 +4,8 @@ from enum import StrEnum
 
 from sqlmodel import Field, SQLModel
 
+from governance.tables.columns import choice
+
 
 class Role(StrEnum):
     """What an assignment lets a person do."""
@@ -20,5 +22,5 @@ class Assignment(SQLModel, table=True):
 
     project_id: int = Field(foreign_key="project.id", primary_key=True)
     person: str = Field(primary_key=True, max_length=120)
-    role: Role = Field(primary_key=True)
+    role: Role = choice(Role, primary_key=True)
     group: str = Field(default="", primary_key=True, max_length=80)

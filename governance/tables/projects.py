@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from governance.tables.columns import moment
+from governance.tables.columns import choice, moment
 from governance.vocabulary import GateDecision, Policy, PredictionType
 
 
@@ -19,6 +19,9 @@ class ProjectRow(SQLModel, table=True):
     name: str = Field(unique=True, max_length=80)
     description: str = ""
     folder: str
+    separation_of_duties: bool = Field(
+        default=False, description="Whether who trained or requested a version may not approve it."
+    )
     created_at: datetime = moment()
 
 
@@ -32,7 +35,7 @@ class ModelRow(SQLModel, table=True):
     project_id: int = Field(foreign_key="project.id", index=True)
     name: str = Field(max_length=80)
     target: str
-    prediction_type: PredictionType
+    prediction_type: PredictionType = choice(PredictionType)
     metric_to_focus: str
     created_at: datetime = moment()
 
@@ -72,7 +75,7 @@ class EnvironmentRow(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     project_id: int = Field(foreign_key="project.id", index=True)
     name: str = Field(max_length=80)
-    policy: Policy
+    policy: Policy = choice(Policy)
 
 
 class ActiveVersion(SQLModel, table=True):
@@ -83,6 +86,11 @@ class ActiveVersion(SQLModel, table=True):
     model_id: int = Field(foreign_key="model.id", primary_key=True)
     environment_id: int = Field(foreign_key="environment.id", primary_key=True)
     version_id: int = Field(foreign_key="model_version.id")
+    activation_id: int = Field(
+        foreign_key="activation.id",
+        unique=True,
+        description="What the gate said to it; the database takes no row without, and each counts once.",
+    )
     revision: int = Field(description="Counts the activations here; a conditional update on it decides races.")
 
 
@@ -96,7 +104,7 @@ class Activation(SQLModel, table=True):
     environment_id: int = Field(foreign_key="environment.id", index=True)
     version_id: int = Field(foreign_key="model_version.id")
     previous_version_id: int | None = Field(default=None, foreign_key="model_version.id")
-    decision: GateDecision
+    decision: GateDecision = choice(GateDecision)
     reasons: list[str] = Field(sa_column=Column(JSON, nullable=False))
     confirmed: bool = Field(description="Whether somebody confirmed against the warning of the gate.")
     activated_by: str

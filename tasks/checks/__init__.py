@@ -11,19 +11,23 @@ from governance.vocabulary import CheckOutcome, EmptyPolicy, Measurement, StepOu
 from tasks.checks.finding import Finding
 from tasks.checks.numeric_range import check_numeric_range
 
-CHECKS: Final[Mapping[str, Callable[[NumericRange, Measurement], Finding]]] = MappingProxyType({
-    "numeric_range": check_numeric_range,
-})
+CHECKS: Final[Mapping[str, Callable[[NumericRange, Measurement], Finding]]] = MappingProxyType(
+    {
+        "numeric_range": check_numeric_range,
+    }
+)
 """Every kind of check there is."""
 
-STEP_OUTCOMES: Final[Mapping[tuple[CheckOutcome, EmptyPolicy], StepOutcome]] = MappingProxyType({
-    **{(CheckOutcome.OK, empty): StepOutcome.SUCCESS for empty in EmptyPolicy},
-    **{(CheckOutcome.WARNING, empty): StepOutcome.WARNING for empty in EmptyPolicy},
-    **{(CheckOutcome.ERROR, empty): StepOutcome.FAILED for empty in EmptyPolicy},
-    (CheckOutcome.EMPTY, EmptyPolicy.OK): StepOutcome.SUCCESS,
-    (CheckOutcome.EMPTY, EmptyPolicy.WARNING): StepOutcome.WARNING,
-    (CheckOutcome.EMPTY, EmptyPolicy.ERROR): StepOutcome.FAILED,
-})
+STEP_OUTCOMES: Final[Mapping[tuple[CheckOutcome, EmptyPolicy], StepOutcome]] = MappingProxyType(
+    {
+        **{(CheckOutcome.OK, empty): StepOutcome.SUCCESS for empty in EmptyPolicy},
+        **{(CheckOutcome.WARNING, empty): StepOutcome.WARNING for empty in EmptyPolicy},
+        **{(CheckOutcome.ERROR, empty): StepOutcome.FAILED for empty in EmptyPolicy},
+        (CheckOutcome.EMPTY, EmptyPolicy.OK): StepOutcome.SUCCESS,
+        (CheckOutcome.EMPTY, EmptyPolicy.WARNING): StepOutcome.WARNING,
+        (CheckOutcome.EMPTY, EmptyPolicy.ERROR): StepOutcome.FAILED,
+    }
+)
 """What the outcome of one check does to the step that ran it."""
 
 

@@ -11,12 +11,14 @@ from governance.vocabulary import RunCondition, ScenarioOutcome
 
 FAILED = ScenarioOutcome.FAILED
 
-CONDITIONS: Final[Mapping[RunCondition, Callable[[ScenarioOutcome], bool]]] = MappingProxyType({
-    RunCondition.NO_PRIOR_FAILED: lambda outcome: outcome is not FAILED,
-    RunCondition.SOME_PRIOR_FAILED: lambda outcome: outcome is FAILED,
-    RunCondition.ALWAYS: lambda outcome: True,
-    RunCondition.NEVER: lambda outcome: False,
-})
+CONDITIONS: Final[Mapping[RunCondition, Callable[[ScenarioOutcome], bool]]] = MappingProxyType(
+    {
+        RunCondition.NO_PRIOR_FAILED: lambda outcome: outcome is not FAILED,
+        RunCondition.SOME_PRIOR_FAILED: lambda outcome: outcome is FAILED,
+        RunCondition.ALWAYS: lambda outcome: True,
+        RunCondition.NEVER: lambda outcome: False,
+    }
+)
 """Whether a step runs, by the outcome of the scenario so far. ``outcome_is`` brings its own outcomes."""
 
 

@@ -88,7 +88,9 @@ def test_the_new_version_can_not_activate_itself(live):
     with pytest.raises(ActivationRefused, match="the sign-off is NOT_STARTED"):
         activate(live.project, "latest", actor="ada")
     with live.record() as session:
-        assert session.exec(select(AuditEvent).where(AuditEvent.tag == "version:activation_refused")).one().actor == "ada"
+        assert (
+            session.exec(select(AuditEvent).where(AuditEvent.tag == "version:activation_refused")).one().actor == "ada"
+        )
 
 
 def test_a_step_that_does_not_run_shows_as_skipped_with_its_reason(live):

@@ -21,7 +21,12 @@ def test_the_imported_package_is_ours(package):
 def test_it_can_not_be_uploaded_by_accident():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert "Private :: Do Not Upload" in project["project"]["classifiers"]
-    assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["flows", "tasks", "governance", "deployments"]
+    assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == [
+        "flows",
+        "tasks",
+        "governance",
+        "deployments",
+    ]
 
 
 def test_the_top_level_holds_what_was_agreed_and_nothing_else():
@@ -35,5 +40,7 @@ def test_the_top_level_holds_what_was_agreed_and_nothing_else():
 def test_no_module_is_named_like_one_of_the_standard_library():
     import sys
 
-    ours = {path.stem for room in ("flows", "tasks", "governance", "deployments") for path in (ROOT / room).glob("*.py")}
+    ours = {
+        path.stem for room in ("flows", "tasks", "governance", "deployments") for path in (ROOT / room).glob("*.py")
+    }
     assert not ours & (set(sys.stdlib_module_names) - {"__init__"})

@@ -41,7 +41,9 @@ def test_a_bound_itself_is_ok_and_beyond_it_is_not(value, outcome):
 )
 def test_the_outcome_is_the_worst_of_the_bounds_that_are_broken(value, bounds):
     given_bounds = sorted(b for b in bounds if b is not None)
-    places = [n for n, b in zip(("minimum", "soft_minimum", "soft_maximum", "maximum"), bounds, strict=True) if b is not None]
+    places = [
+        n for n, b in zip(("minimum", "soft_minimum", "soft_maximum", "maximum"), bounds, strict=True) if b is not None
+    ]
     rule = NumericRange(name="r", metric="m", **dict(zip(places, given_bounds, strict=True)))
     hard = (rule.minimum is not None and value < rule.minimum) or (rule.maximum is not None and value > rule.maximum)
     soft = (rule.soft_minimum is not None and value < rule.soft_minimum) or (

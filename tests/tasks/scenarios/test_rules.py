@@ -65,5 +65,10 @@ def test_a_resetting_step_that_fails_leaves_the_scenario_failed():
 
 
 def test_on_failure_warn_turns_only_a_failure_into_a_warning():
-    assert [as_declared(step, OnFailure.WARN).value for step in StepOutcome] == ["SUCCESS", "WARNING", "WARNING", "SKIPPED"]
+    assert [as_declared(step, OnFailure.WARN).value for step in StepOutcome] == [
+        "SUCCESS",
+        "WARNING",
+        "WARNING",
+        "SKIPPED",
+    ]
     assert [as_declared(step, OnFailure.FAIL) for step in StepOutcome] == list(StepOutcome)

@@ -1,0 +1,105 @@
+"""The console script: build the command line, run one command, and say how it ended."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
+from typing import Annotated
+
+import typer
+
+from deployments.cli import (
+    check,
+    demo,
+    evaluate,
+    init,
+    metrics,
+    project,
+    refusals,
+    scenario,
+    score,
+    serve,
+    sign_off,
+    train,
+    version,
+)
+from deployments.cli.answer import Answer, console, print_document
+from deployments.cli.command import JSON_FLAG
+from deployments.cli.exit_codes import FAILED, INTERRUPTED, OK, exit_code
+from governance.errors import DriftgateError
+
+app = typer.Typer(
+    name="driftgate",
+    help="Watch models in production, retrain them when they drift, and let no version go live that nobody signed.",
+    epilog="Begin with: driftgate demo. Or with your own data: driftgate init data.csv --target COLUMN",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for noun in (demo, init, project, train, score, evaluate, check, scenario, version, sign_off, metrics, serve):
+    noun.add_to(app)
+
+
+def _say_which(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version as version_of
+
+        typer.echo(f"driftgate {version_of('driftgate')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _which(
+    show: Annotated[
+        bool, typer.Option("--version", help="Say which driftgate this is.", callback=_say_which, is_eager=True)
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; whatever happens is said in one sentence or one document.
+
+    Args:
+        arguments: Without the name of the program.
+
+    Returns:
+        The exit code: 0 done, 1 refused or failed, 2 wrong usage.
+    """
+    as_json = JSON_FLAG in arguments and "--help" not in arguments
+    try:
+        # What a library prints must not end up beside the document.
+        with redirect_stdout(sys.stderr) if as_json else nullcontext():
+            answer = app(list(arguments), prog_name="driftgate", standalone_mode=False)
+        if answer == INTERRUPTED:  # what Typer makes of Ctrl-C
+            raise typer.Abort  # noqa: TRY301
+        if not isinstance(answer, Answer):
+            return int(answer or OK)
+        if as_json:
+            print_document(answer.document, sys.stdout)
+        else:
+            answer.view(console())
+            sys.stdout.flush()
+    except DriftgateError as error:
+        refusals.say(refusals.refusal(error), as_json=as_json)
+        return exit_code(error)
+    except typer.TyperException as error:
+        refusals.say_usage(error, as_json=as_json)
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        refusals.say(refusals.Refusal("Interrupted", "Stopped; what was finished is kept."), as_json=as_json)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; nobody is left to tell
+        return FAILED
+    except Exception as error:
+        refusals.say(refusals.unexpected(error), as_json=as_json)
+        return FAILED
+    return answer.exit_code
+
+
+def main() -> None:
+    """The console script ``driftgate``."""
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,117 @@
+"""``driftgate metrics``: every metric of every evaluation, for other tools."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deployments.cli import display, record
+from deployments.cli.answer import Answer, plain
+from deployments.cli.command import Project, command, group
+from deployments.cli.files import replacing
+from governance.errors import NotFound
+from tasks import edge
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Format(StrEnum):
+    """How a long table can be written."""
+
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Declare the command."""
+    metrics = group("metrics", "Metrics of the evaluations, as a table.")
+    command(metrics, "export", example="driftgate metrics export --output metrics.parquet")(export)
+    app.add_typer(metrics)
+
+
+def export(
+    store: Annotated[str | None, typer.Option("--store", help="Default: every store.", show_default=False)] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="File to write. Default: standard output.", dir_okay=False, show_default=False
+        ),
+    ] = None,
+    in_format: Annotated[
+        Format | None,
+        typer.Option("--format", "-f", help="Default: by the ending of the file, else csv.", show_default=False),
+    ] = None,
+    project: Project = None,
+) -> Answer:
+    """Write the metrics in long form: one row per evaluation and metric."""
+    chosen = in_format or _by_ending(output)
+    if chosen is Format.PARQUET and output is None:
+        raise typer.BadParameter("Parquet needs a file: add --output metrics.parquet", param_hint="--format")
+    from governance import evaluations
+
+    declared = record.find_project(project)
+    if store is not None:
+        declared.store(store)
+    with edge.known(declared, record.acting(None)) as session:
+        rows = [plain(row) for row in evaluations.metrics_table(session, declared.project, store)]
+    if not rows:
+        raise NotFound("evaluation of project", declared.project, (), "make one with 'driftgate evaluate'")
+    if output is None:
+        text = _as_text(rows, chosen)
+        return Answer({"project": declared.project, "metrics": rows}, lambda console: _print(console, text))
+    _write(rows, chosen, output)
+
+    def view(console: Console) -> None:
+        display.say(console, f"{len(rows):,} rows in {output}.", good=True)
+
+    return Answer({"project": declared.project, "output": output, "format": chosen, "rows": len(rows)}, view)
+
+
+def _by_ending(output: Path | None) -> Format:
+    if output is None:
+        return Format.CSV
+    try:
+        return Format(output.suffix.removeprefix("."))
+    except ValueError as error:
+        known = ", ".join(f".{one}" for one in Format)
+        raise typer.BadParameter(
+            f"{str(output)!r} ends in none of {known}: add --format", param_hint="--output"
+        ) from error
+
+
+def _print(console: Console, text: str) -> None:
+    console.file.write(text)
+
+
+def _as_text(rows: list[dict[str, Any]], chosen: Format) -> str:
+    if chosen is Format.JSON:
+        return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _write(rows: list[dict[str, Any]], chosen: Format, output: Path) -> None:
+    with replacing(output) as temporary:
+        if chosen is not Format.PARQUET:
+            temporary.write_text(_as_text(rows, chosen), encoding="utf-8")
+            return
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        numbers = {"value": pa.float64(), "lower": pa.float64(), "upper": pa.float64(), "rows": pa.int64()}
+        table = pa.Table.from_pylist(rows)
+        for position, name in enumerate(table.column_names):
+            if name in numbers:  # a column that is empty so far has the type of the numbers it is for
+                table = table.set_column(position, name, table.column(name).cast(numbers[name]))
+        pq.write_table(table, temporary)

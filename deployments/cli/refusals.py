@@ -1,0 +1,89 @@
+"""How a command line that was not carried out is answered: one sentence, or one document."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import typer
+
+from deployments.cli.answer import console, print_document
+from governance.errors import DriftgateError, ProjectFileError
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a command was not carried out.
+
+    Args:
+        type: Name of the error's class.
+        message: One sentence.
+        more: What else a machine may want to know.
+    """
+
+    type: str
+    message: str
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+def refusal(error: DriftgateError) -> Refusal:
+    """What an error of driftgate says, with its parts where they help."""
+    match error:
+        case ProjectFileError():
+            more = {"file": error.file, "line": error.line, "field": error.field, "remedy": error.remedy}
+        case _ if hasattr(error, "reasons"):
+            more = {"reasons": error.reasons}
+        case _:
+            more = {}
+    return Refusal(type(error).__name__, str(error), more)
+
+
+def unexpected(error: Exception) -> Refusal:
+    """One sentence on an error nobody foresaw; its traceback goes into a file."""
+    clause = " ".join(str(error).split())[:300]
+    what = f"{type(error).__name__}: {clause}" if clause else type(error).__name__
+    return Refusal(type(error).__name__, f"driftgate met an error it did not foresee ({what}); {_keep_traceback()}.")
+
+
+def _keep_traceback() -> str:
+    """Write the traceback of the current exception where somebody finds it, and say where."""
+    try:
+        from governance.settings import settings
+
+        folder = settings().home.resolve() / "tracebacks"
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}.txt"
+        file.write_text(f"driftgate {' '.join(sys.argv[1:])}\n\n{traceback.format_exc()}", encoding="utf-8")
+    except Exception:  # the home folder itself may be what is wrong
+        traceback.print_exc(file=sys.stderr)
+        return "the traceback is on standard error"
+    return f"the traceback is in {file}"
+
+
+def say(refused: Refusal, *, as_json: bool) -> None:
+    """Print it: a document on standard output, or a sentence on standard error."""
+    if as_json:
+        error = {"type": refused.type, "message": refused.message, **refused.more}
+        print_document({"error": error}, sys.stdout)
+        return
+    from rich.text import Text
+
+    console(sys.stderr).print(Text.assemble(("✗ ", "bold red"), refused.message))
+
+
+def say_usage(error: typer.TyperException, *, as_json: bool) -> None:
+    """Print what is wrong with the command line itself, and how it is used."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":  # Typer's way to show the help of a noun without a verb
+        message = f"'{context.command_path if context else 'driftgate'}' needs a command; see --help."
+        if not as_json:
+            return
+    else:
+        message = " ".join(error.format_message().split())
+    if not as_json and context is not None:
+        print(f"{context.get_usage()}\nHelp: {context.command_path} --help", file=sys.stderr)  # noqa: T201
+    say(Refusal("UsageError", message), as_json=as_json)

@@ -1,0 +1,203 @@
+"""The tutorial as it happens: a model is trained, signed, watched, retrained, reviewed, activated and rolled back.
+
+Every act is a command that somebody could type, called as a function.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from deployments.cli import evaluate, running, scenario, score, sign_off, train, version
+from deployments.cli.files import replacing
+from deployments.projects.credit_card_fraud import generate
+from governance.errors import Refused
+from governance.project_file import FILE_NAME, load_project
+from governance.vocabulary import FeedbackVerdict, GateDecision, StepKind
+from tasks import edge
+
+WRITER: Final = "ada"
+REVIEWER: Final = "fay"
+APPROVER: Final = "hana"
+"""People of the tutorial project: a writer, a member of the feedback group *business*, a final approver."""
+
+STORES: Final = ("mes_for_ground_truth", "mes_for_input_drift")
+
+
+@dataclass
+class Story:
+    """What the demo did so far.
+
+    Args:
+        folder: Working copy of the tutorial project.
+        activity: Shows how far it is.
+        evaluations: Those that were made.
+        scenario_runs: Those that were run.
+        gate: What the gate said, every time it was asked.
+    """
+
+    folder: Path
+    activity: running.Activity
+    evaluations: list[dict[str, Any]] = field(default_factory=list)
+    scenario_runs: list[dict[str, Any]] = field(default_factory=list)
+    gate: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def project(self) -> str:
+        """The working copy, as commands want it."""
+        return str(self.folder / FILE_NAME)
+
+    def happen(self) -> None:
+        """From the first training to the rollback. Holds from any earlier state: versions go on counting."""
+        self.train_and_sign()
+        self.watch_quiet_months()
+        second = self.retrain_on_drift()
+        self.try_without_approval(second)
+        self.review(second)
+        self.activate(second)
+        self.score_december(second)
+        self.go_back()
+
+    def train_and_sign(self) -> None:
+        """Train on January to March, sign, activate."""
+        made = train.train(self.project, acting_as=WRITER).document
+        number = str(made["version"])
+        self._done(f"Version {number} trained on January to March: ROC AUC {made['metrics']['roc_auc']:.3f}.")
+        sign_off.request_feedback(number, [REVIEWER], self.project, acting_as=WRITER)
+        sign_off.feedback(number, FeedbackVerdict.APPROVED, "Looks sound", project=self.project, acting_as=REVIEWER)
+        sign_off.request_approval(number, [APPROVER], self.project, acting_as=WRITER)
+        sign_off.approve(number, "Go", self.project, acting_as=APPROVER)
+        self._done(f"Version {number}: {REVIEWER} has reviewed it, {APPROVER} has approved it.")
+        self.activate(number)
+
+    def watch_quiet_months(self) -> None:
+        """Build both stores for April and May, in which nothing moves."""
+        for month in ("04", "05"):
+            for store in STORES:
+                made = evaluate.evaluate(store, self.project, f"monthly:{month}", acting_as=WRITER).document
+                self._keep(made)
+            values = {name: value for one in self.evaluations[-2:] for name, value in one["metrics"].items()}
+            self._done(f"2017-{month}: data drift {values['data_drift']:.3f}, ROC AUC {values['roc_auc']:.3f}.")
+
+    def retrain_on_drift(self) -> str:
+        """Run the scenario on June: the check errs, so a new version is trained."""
+        answer = scenario.run("retrain-model", self.project, "monthly:06", acting_as=WRITER).document
+        self.scenario_runs.append(
+            {
+                "scenario": answer["scenario"],
+                "outcome": answer["outcome"],
+                "steps": [{"name": step["name"], "outcome": step["outcome"]} for step in answer["steps"]],
+            }
+        )
+        by_kind = {step["kind"]: step["result"] for step in answer["steps"]}
+        self._keep(by_kind[StepKind.BUILD_EVALUATION])
+        number = str(by_kind[StepKind.TRAIN]["version"])
+        steps = ", ".join(f"{step['name']} {step['outcome']}" for step in answer["steps"])
+        self._done(f"Retrain Model on June: {steps}; version {number} is new.")
+        return number
+
+    def try_without_approval(self, number: str) -> None:
+        """Nobody has signed the new version: the gate refuses it."""
+        try:
+            self.activate(number)
+        except Refused as refusal:
+            self._done(f"The gate: {refusal}")
+
+    def review(self, number: str) -> None:
+        """Feedback that changes its mind, a rejection, a second round, an approval."""
+        sign_off.request_feedback(number, [REVIEWER], self.project, acting_as=WRITER)
+        verdict = FeedbackVerdict.MINOR_ISSUE
+        sign_off.feedback(number, verdict, "Fewer refusals found?", project=self.project, acting_as=REVIEWER)
+        verdict = FeedbackVerdict.MAJOR_ISSUE
+        sign_off.edit_feedback(
+            number, None, verdict, "It learned from the same months again", self.project, acting_as=REVIEWER
+        )
+        self._done(f"{REVIEWER} has a minor issue with version {number}, and on second thoughts a major one.")
+        sign_off.request_approval(number, [APPROVER], self.project, acting_as=WRITER)
+        sign_off.reject(number, "See the feedback", self.project, acting_as=APPROVER)
+        self._done(f"{APPROVER} rejects version {number}.")
+        sign_off.reset(number, "Discussed: acceptable until autumn", self.project, acting_as=WRITER)
+        sign_off.request_approval(number, [APPROVER], self.project, acting_as=WRITER)
+        sign_off.approve(number, "Acceptable until autumn", self.project, acting_as=APPROVER)
+        self._done(f"{WRITER} resets the review; in the second round {APPROVER} approves version {number}.")
+
+    def activate(self, number: str) -> None:
+        """Ask the gate for production. Raises: Refused, after it was kept."""
+        try:
+            said = version.activate(number, "prod", self.project, acting_as=WRITER).document
+        except Refused as refusal:
+            reasons = list(getattr(refusal, "reasons", [str(refusal)]))
+            self._ask(number, GateDecision.REFUSED, reasons)
+            raise
+        self._ask(number, said["decision"], said["reasons"])
+        self._done(f"Version {number} is active in prod.")
+
+    def score_december(self, number: str) -> None:
+        """Put predictions beside the rows of December."""
+        output = self.folder / "scored_2017_12.parquet"
+        made = score.score("monthly:12", output, self.project, acting_as=WRITER).document
+        self._done(f"{made['rows']:,} purchases of December scored with version {number} into {output}.")
+
+    def go_back(self) -> None:
+        """Roll back to the version that was active before, through the same gate."""
+        said = version.rollback(None, "prod", self.project, acting_as=WRITER).document
+        self._ask(str(said["version"]), said["decision"], said["reasons"])
+        self._done(f"Rolled back: version {said['version']} is active in prod again.")
+
+    def _keep(self, made: Mapping[str, Any]) -> None:
+        self.evaluations.append({name: made[name] for name in ("id", "store", "data", "rows", "metrics")})
+
+    def _ask(self, number: str, decision: str, reasons: list[str]) -> None:
+        asked = {"version": int(number), "environment": "prod", "decision": decision, "reasons": reasons}
+        self.gate.append(asked)
+
+    def _done(self, sentence: str) -> None:
+        self.activity.done(f"• {sentence}")
+
+
+def tell(folder: Path) -> dict[str, Any]:
+    """Let the story happen in a folder.
+
+    Args:
+        folder: Working copy of the tutorial project: its project.yaml, its data beside it. Made when it is absent.
+
+    Returns:
+        ``project``, ``folder``; all ``versions`` there are now; the ``evaluations``, ``scenario_runs`` and ``gate``
+        decisions of this telling; the number of ``audit_events`` of the project.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / FILE_NAME) as temporary:
+        shutil.copyfile(generate.PROJECT_FOLDER / FILE_NAME, temporary)
+    with running.flows("Starting the demo") as activity:
+        activity.doing("Making the data of 2017")
+        generate.ensure(folder / "data", progress=lambda file, _: activity.doing(f"Making {file}"))
+        activity.done(f"• Card purchases of 2017, made up, in {folder / 'data'}.")
+        story = Story(folder, activity)
+        story.happen()
+    return _on_record(story)
+
+
+def _on_record(story: Story) -> dict[str, Any]:
+    from sqlmodel import col, func, or_, select
+
+    from governance.tables import AuditEvent
+
+    declared = load_project(story.project)
+    versions = version.list_versions(story.project).document["versions"]
+    with edge.transaction() as session:
+        subject = col(AuditEvent.subject)
+        ours = or_(subject == declared.project, subject.startswith(f"{declared.project}/", autoescape=True))
+        events = session.exec(select(func.count()).select_from(AuditEvent).where(ours)).one()
+    told = ("version", "active_in", "sign_off", "metrics")
+    return {
+        "project": declared.project,
+        "folder": story.folder,
+        "versions": [{name: one[name] for name in told} for one in reversed(versions)],
+        "evaluations": story.evaluations,
+        "scenario_runs": story.scenario_runs,
+        "gate": story.gate,
+        "audit_events": events,
+    }

@@ -1,0 +1,173 @@
+"""``driftgate version``: what versions there are, and which one is active where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deployments.cli import display, record
+from deployments.cli.answer import Answer
+from deployments.cli.command import ActingAs, Environment, Model, Project, command, group
+from tasks import edge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+    from sqlmodel import Session
+
+    from governance.tables import ModelRow, ModelVersion
+
+Number = Annotated[str, typer.Argument(metavar="VERSION", help="A number, 'latest', or 'active'.")]
+Confirm = Annotated[bool, typer.Option("--confirm", help="Say yes to a warning of the gate; this is recorded.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Declare the commands."""
+    version = group("version", "Versions of a model: list, show, activate, roll back.")
+    command(version, "list", example="driftgate version list --model authorization")(list_versions)
+    command(version, "show", example="driftgate version show latest")(show)
+    command(version, "activate", example="driftgate version activate 2 --environment prod")(activate)
+    command(version, "rollback", example="driftgate version rollback --environment prod")(rollback)
+    app.add_typer(version)
+
+
+def list_versions(project: Project = None, model: Model = None) -> Answer:
+    """List the versions of a model, the newest first: where active, how far signed, how good."""
+    from governance import registry
+
+    declared = record.find_project(project)
+    name, settings = declared.model(model)
+    with edge.known(declared, record.acting(None)) as session:
+        row = registry.find_model(session, declared.project, name)
+        versions = describe(session, row, registry.list_versions(session, row))
+    versions.sort(key=lambda version: -version["version"])
+    focus = settings.metric_to_focus
+
+    def view(console: Console) -> None:
+        rows = [
+            (
+                v["version"],
+                v["active_in"],
+                v["sign_off"],
+                v["metrics"].get(focus),
+                v["trained_by"],
+                v["trained_at"][:16],
+            )
+            for v in versions
+        ]
+        header = ("version", "active in", "sign-off", focus, "trained by", "trained at")
+        console.print(display.table(header, rows, title=f"{declared.project} / {name}"))
+        if not versions:
+            display.say(console, "No version yet.")
+            display.next_commands(console, "driftgate train")
+
+    return Answer({"project": declared.project, "model": name, "versions": versions}, view)
+
+
+def show(
+    version: Number = "latest", project: Project = None, model: Model = None, environment: Environment = None
+) -> Answer:
+    """Show one version: metrics, diagnostics, data, files, sign-off, and what the gate says to it."""
+    from governance import gate, registry
+    from governance.settings import settings
+
+    declared = record.find_project(project)
+    name, _ = declared.model(model)
+    with edge.known(declared, record.acting(None)) as session:
+        row = registry.find_model(session, declared.project, name)
+        found = edge.find_version(session, declared, name, version, environment or declared.monitored_environment)
+        document = describe(session, row, [found])[0]
+        document["diagnostics"] = found.diagnostics
+        document["manifest"] = manifest = found.manifest
+        verdicts = {
+            place: gate.inspect(
+                session, found, registry.find_environment(session, declared.project, place), settings().artifacts_folder
+            )
+            for place in declared.environments
+        }
+    gates = [(place, verdict.decision, list(verdict.reasons)) for place, verdict in verdicts.items()]
+    document["gate"] = {place: {"decision": decision, "reasons": reasons} for place, decision, reasons in gates}
+
+    def view(console: Console) -> None:
+        facts = [
+            ("active in", document["active_in"]),
+            ("sign-off", document["sign_off"]),
+            ("trained", f"{document['trained_at']:.16} by {document['trained_by']}"),
+            ("data", manifest.get("data")),
+            ("rows", manifest.get("rows")),
+            ("estimator", manifest.get("estimator")),
+        ]
+        title = f"{declared.project} / {name} / version {document['version']}"
+        console.print(display.table(("", ""), facts, title=title))
+        console.print(display.table(("metric", "value"), document["metrics"].items()))
+        console.print(display.table(("environment", "gate", "reasons"), gates))
+        for diagnostic in document["diagnostics"]:
+            display.say(console, f"! {diagnostic['message']}")
+
+    return Answer(document, view)
+
+
+def activate(
+    version: Number,
+    environment: Environment = None,
+    project: Project = None,
+    model: Model = None,
+    confirm: Confirm = False,
+    acting_as: ActingAs = None,
+) -> Answer:
+    """Make a version active in an environment, if the gate lets it through. A refusal is kept in the audit trail."""
+    from tasks import gate
+
+    declared = record.find_project(project)
+    name, _ = declared.model(model)
+    return _told(gate.activate(declared, name, version, environment, record.acting(acting_as), confirm=confirm))
+
+
+def rollback(
+    to: Annotated[
+        int | None, typer.Option("--to", min=1, help="Default: the version active before.", show_default=False)
+    ] = None,
+    environment: Environment = None,
+    project: Project = None,
+    model: Model = None,
+    confirm: Confirm = False,
+    acting_as: ActingAs = None,
+) -> Answer:
+    """Go back to the version that was active before, through the same gate."""
+    from tasks import gate
+
+    declared = record.find_project(project)
+    name, _ = declared.model(model)
+    return _told(gate.roll_back(declared, name, to, environment, record.acting(acting_as), confirm=confirm))
+
+
+def _told(made: dict[str, Any]) -> Answer:
+    def view(console: Console) -> None:
+        instead = f" instead of version {made['replaced']}" if made["replaced"] else ""
+        sentence = f"Version {made['version']} of {made['model']} is active in {made['environment']}{instead}."
+        display.say(console, sentence, good=True)
+        for reason in made["reasons"]:
+            display.say(console, f"! {reason}")
+
+    return Answer(made, view)
+
+
+def describe(session: Session, model: ModelRow, versions: Sequence[ModelVersion]) -> list[dict[str, Any]]:
+    """What a list says of each version."""
+    from governance import registry
+    from governance.tables import SignOff
+
+    active = registry.active_versions(session, model)
+    return [
+        {
+            "version": version.number,
+            "active_in": sorted(place for place, number in active.items() if number == version.number),
+            "sign_off": session.get_one(SignOff, version.id).status,
+            "metrics": {metric["name"]: metric["value"] for metric in version.metrics},
+            "trained_by": version.trained_by,
+            "trained_at": version.trained_at.isoformat(),
+        }
+        for version in versions
+    ]

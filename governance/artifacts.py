@@ -1,0 +1,136 @@
+"""The artifact store: folders that appear as a whole or not at all, and the digests that prove what is in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from governance.errors import ContentAltered
+from governance.processes import is_alive
+
+_TEMPORARY: Final = re.compile(r"\.(?P<name>.+)~(?P<host>[^~]+)~(?P<process>\d+)~[^~]+\.partial")
+
+
+@contextmanager
+def write_folder(root: Path, relative: str) -> Iterator[Path]:
+    """A new folder of the store, written under a temporary name and put in place at the end.
+
+    Whoever looks at the final name sees nothing, or everything, on disk. After an exception nothing remains; after a
+    power cut or a kill a temporary remains that :func:`sweep` removes.
+
+    Args:
+        root: Folder of the store.
+        relative: Final name inside it, with ``/``.
+
+    Yields:
+        The folder to write into.
+
+    Raises:
+        FileExistsError: the final name is taken; what is there stays as it is.
+    """
+    target = root / relative
+    if target.exists():
+        raise FileExistsError(f"{target} exists already")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    writer = f"{socket.gethostname()}~{os.getpid()}"
+    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}~{writer}~", suffix=".partial", dir=target.parent))
+    try:
+        temporary.chmod(0o755)  # mkdtemp lets nobody else in, but a server may run as somebody else
+        yield temporary
+        _flush(temporary)
+        temporary.rename(target)
+        _flush_one(target.parent)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def sweep(root: Path) -> list[Path]:
+    """Remove the temporaries of this machine's writers that died; return what was removed."""
+    removed = []
+    for folder in sorted(root.rglob(".*.partial")) if root.is_dir() else []:
+        found = _TEMPORARY.fullmatch(folder.name)
+        if found is None or found["host"] != socket.gethostname():
+            continue
+        try:
+            touched = datetime.fromtimestamp(folder.stat().st_mtime, tz=UTC)
+        except FileNotFoundError:
+            continue  # put in place meanwhile
+        if not is_alive(int(found["process"]), since=touched):
+            shutil.rmtree(folder, ignore_errors=True)
+            removed.append(folder)
+    return removed
+
+
+def file_sha256(file: Path) -> str:
+    """SHA-256 of the bytes of a file, in hex, read in pieces."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_verified(file: Path, sha256: str) -> bytes:
+    """The bytes of a file, read once, if they are what was recorded.
+
+    Raises:
+        ContentAltered: the file is absent, or its hash is another.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ContentAltered(str(file.parent), file.name, sha256, error.strerror or "nothing") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise ContentAltered(str(file.parent), file.name, sha256, found)
+    return content
+
+
+def canonical_json(content: Any) -> bytes:
+    """JSON with one spelling only: keys in order, no spaces, UTF-8, no NaN.
+
+    Raises:
+        ValueError: a number in it is not finite.
+
+    Example:
+        >>> canonical_json({"b": 1, "a": [True, None, "é"]}).decode()
+        '{"a":[true,null,"é"],"b":1}'
+        >>> canonical_json({10: "x", 9: "y"}) == canonical_json({"10": "x", "9": "y"})
+        True
+    """
+    # Once through JSON first: keys become text before they are put in order, as they will be after the database.
+    plain = json.loads(json.dumps(content, allow_nan=False))
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def digest(content: Any) -> str:
+    """SHA-256 in hex of the canonical JSON of something.
+
+    Example:
+        >>> digest({"a": 1})[:8]
+        '015abd7f'
+    """
+    return hashlib.sha256(canonical_json(content)).hexdigest()
+
+
+def _flush(folder: Path) -> None:
+    """Have everything below a folder on the disk, not only on its way there."""
+    for inner in folder.rglob("*"):
+        _flush_one(inner)
+    _flush_one(folder)
+
+
+def _flush_one(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

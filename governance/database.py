@@ -1,0 +1,143 @@
+"""The one way to the database: opened and migrated, then used one transaction at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from filelock import FileLock
+from sqlalchemy import Connection, Engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlmodel import Session, create_engine
+
+from governance.errors import UnreadableFile
+
+MIGRATIONS_FOLDER: Final = Path(__file__).parent / "migrations"
+
+_MIGRATION_LOCK: Final = 0x6472696674
+"""Key of PostgreSQL's advisory lock that one migration at a time holds ("drift" in ASCII)."""
+
+_WRITING: Final = "driftgate_writing"
+_REMEDY: Final = "correct DRIFTGATE_DATABASE_URL or DRIFTGATE_HOME"
+
+
+def open_database(url: str) -> Engine:
+    """Connect to a database and bring its tables to the state this code needs.
+
+    A database that does not exist yet is made (SQLite) or filled (PostgreSQL). Several processes may open the same
+    one at once: one migrates, the others wait. When there is nothing to migrate, that costs one query.
+
+    Args:
+        url: As SQLAlchemy writes it, e.g. ``sqlite:////srv/driftgate/driftgate.db``; see ``Settings.database``.
+
+    Returns:
+        An engine for :func:`transaction`. One per process is enough; threads may share it.
+
+    Raises:
+        UnreadableFile: nothing answers there, it is not a database, or a later driftgate has written it.
+    """
+    try:
+        engine = create_engine(
+            url, connect_args={"timeout": 30} if url.startswith("sqlite") else {}, pool_pre_ping=True
+        )
+        if engine.dialect.name == "sqlite":
+            _make_sqlite_behave(engine)
+            Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        if _revision(engine) != head_revision():
+            _migrate(engine)
+    except (SQLAlchemyError, OSError) as error:
+        problem = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise UnreadableFile(_without_password(url), problem, _REMEDY) from error
+    return engine
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """One transaction: kept when the block ends, undone when an exception leaves it.
+
+    Rows stay usable after the block. On SQLite the write lock is taken at once, so that what is read inside can't
+    change before it is written; others wait up to 30 seconds.
+    """
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        session.connection(execution_options={_WRITING: True})
+        yield session
+
+
+def head_revision() -> str:
+    """The revision this code needs: the number in the name of the latest file of migrations."""
+    return max(file.name for file in (MIGRATIONS_FOLDER / "versions").glob("[0-9]*.py")).partition("_")[0]
+
+
+def _revision(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        return _revision_of(connection)
+
+
+def _revision_of(connection: Connection) -> str | None:
+    """The revision the database is at; none when it is empty."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
+
+
+def _migrate(engine: Engine) -> None:
+    """Upgrade under a lock that outlives no process."""
+    if engine.dialect.name != "sqlite":
+        with engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            _upgrade(connection)
+        return
+    file = Path(engine.url.database or "")
+    with FileLock(f"{file}.lock"):
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            # Kept in the file: readers no longer wait for a writer, nor a writer for readers.
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        with engine.connect().execution_options(**{_WRITING: True}) as connection, connection.begin():
+            _upgrade(connection)
+
+
+def _upgrade(connection: Connection) -> None:
+    found = _revision_of(connection)
+    needed = head_revision()
+    if found is not None and found > needed:
+        raise UnreadableFile(
+            connection.engine.url.render_as_string(hide_password=True),
+            f"a later driftgate has written it (revision {found}, known up to {needed})",
+            "update driftgate",
+        )
+    if found == needed:
+        return
+    # Imported here, since a database at head, which is every one but the first time, needs none of it.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS_FOLDER).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _without_password(url: str) -> str:
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "the address of the database"
+
+
+def _make_sqlite_behave(engine: Engine) -> None:
+    """Foreign keys hold, triggers see every change, and a transaction begins when we say so, not when pysqlite does."""
+
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: Any, record: object) -> None:
+        connection.isolation_level = None
+        for setting in ("foreign_keys = ON", "recursive_triggers = ON", "busy_timeout = 30000"):
+            connection.execute(f"PRAGMA {setting}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if options.get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITING) else "BEGIN")

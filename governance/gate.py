@@ -1,0 +1,150 @@
+"""The gate: whether a version may become active in an environment. Nothing else decides that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlmodel import Session, select
+
+from governance.artifacts import digest, file_sha256
+from governance.tables import EnvironmentRow, FinalApproval, ModelRow, ModelVersion, SignOff
+from governance.vocabulary import GateDecision, Policy, SignOffStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate says.
+
+    Args:
+        decision: Yes, not without a confirmation, or no.
+        reasons: Why it is not a plain yes, each in a clause; also why an environment that never asks would have asked.
+    """
+
+    decision: GateDecision
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a version consists of now.
+
+    Args:
+        digest: Of the manifest with the hashes that the files have now.
+        differences: What is not as it was recorded, each in a clause that names the part.
+    """
+
+    digest: str
+    differences: tuple[str, ...] = ()
+
+
+def judge(
+    policy: Policy,
+    status: SignOffStatus,
+    *,
+    approved_digest: str | None,
+    recorded_digest: str,
+    found: Content,
+) -> Verdict:
+    """Decide, from nothing but values.
+
+    Content comes first: what differs from what was recorded, or from what was approved, is refused under every
+    policy. Then an approval opens every environment; without one the policy of the environment decides.
+
+    Args:
+        policy: Of the environment.
+        status: Of the version's sign-off.
+        approved_digest: Digest the final approval is bound to; none without an approval.
+        recorded_digest: Digest of the version as it was recorded.
+        found: What is there now.
+
+    Example:
+        >>> judge(Policy.WARN, SignOffStatus.NOT_STARTED, approved_digest=None, recorded_digest="a", found=Content("a"))
+        ... # doctest: +NORMALIZE_WHITESPACE
+        Verdict(decision=<GateDecision.CONFIRMATION_NEEDED: 'CONFIRMATION_NEEDED'>,
+                reasons=('the sign-off is NOT_STARTED, not APPROVED',))
+    """
+    if found.differences or found.digest != recorded_digest:
+        generic = f"the content is not what was recorded (expected {recorded_digest}, found {found.digest})"
+        return Verdict(GateDecision.REFUSED, found.differences or (generic,))
+    if status is SignOffStatus.APPROVED:
+        if approved_digest == recorded_digest:
+            return Verdict(GateDecision.ALLOWED)
+        stale = f"the approval is for other content (approved {approved_digest or 'nothing'}, found {recorded_digest})"
+        return Verdict(GateDecision.REFUSED, (stale,))
+    unapproved = (f"the sign-off is {status}, not APPROVED",)
+    match policy:
+        case Policy.PREVENT:
+            return Verdict(GateDecision.REFUSED, unapproved)
+        case Policy.WARN:
+            return Verdict(GateDecision.CONFIRMATION_NEEDED, unapproved)
+        case Policy.ALWAYS:
+            return Verdict(GateDecision.ALLOWED, unapproved)
+
+
+def inspect(session: Session, version: ModelVersion, environment: EnvironmentRow, artifacts: Path) -> Verdict:
+    """Look at a version as it is now, on disk and in the database, and judge it for an environment.
+
+    Args:
+        session: The sign-off stays as it is read until the transaction ends.
+        version: Which may be of another project than the environment: then it is refused.
+        environment: Where it would become active.
+        artifacts: Folder of the artifact store.
+    """
+    # Both are read again: what a caller holds may be old.
+    environment = session.get_one(EnvironmentRow, environment.id, populate_existing=True)
+    version = session.get_one(ModelVersion, version.id, populate_existing=True)
+    model = session.get_one(ModelRow, version.model_id)
+    if model.project_id != environment.project_id:
+        return Verdict(
+            GateDecision.REFUSED, (f"environment {environment.name!r} belongs to another project than the version",)
+        )
+    sign_off = session.get_one(SignOff, version.id, populate_existing=True, with_for_update={"read": True})
+    approval = current_approval(session, sign_off)
+    return judge(
+        environment.policy,
+        sign_off.status,
+        approved_digest=approval.content_digest if approval and approval.verdict is SignOffStatus.APPROVED else None,
+        recorded_digest=version.manifest_digest,
+        found=look_at(session, version, artifacts),
+    )
+
+
+def current_approval(session: Session, sign_off: SignOff) -> FinalApproval | None:
+    """The final approval of the round that goes on; none before it is given."""
+    return session.exec(
+        select(FinalApproval)
+        .where(FinalApproval.version_id == sign_off.version_id, FinalApproval.round == sign_off.round)
+        .execution_options(populate_existing=True)
+    ).first()
+
+
+def look_at(session: Session, version: ModelVersion, artifacts: Path) -> Content:
+    """What a version consists of now: its row read again, its files hashed again."""
+    version = session.get_one(ModelVersion, version.id, populate_existing=True)
+    manifest = version.manifest
+    recorded: dict[str, str] = manifest.get("files", {})
+    found = {name: _hash_of(artifacts / version.folder / name) for name in recorded}
+    differences = [
+        f"{name} is not what was recorded (expected {recorded[name]}, found {found[name]})"
+        for name in sorted(recorded)
+        if found[name] != recorded[name]
+    ]
+    if (now := digest(manifest)) != version.manifest_digest:
+        differences.append(f"the manifest is not what was recorded (expected {version.manifest_digest}, found {now})")
+    differences += [
+        f"the {part} of the version are not those of its manifest"
+        for part, beside in (("metrics", version.metrics), ("diagnostics", version.diagnostics))
+        if beside != manifest.get(part)
+    ]
+    return Content(digest({**manifest, "files": found}), tuple(differences))
+
+
+def _hash_of(file: Path) -> str:
+    """SHA-256 of a file, or why there is none."""
+    try:
+        return file_sha256(file)
+    except FileNotFoundError:
+        return "no file"
+    except OSError as error:
+        return f"an unreadable file: {error.strerror}"

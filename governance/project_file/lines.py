@@ -1,0 +1,77 @@
+"""Read YAML so that every field knows the line on which it begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from governance.errors import ProjectFileError
+
+Location = tuple[str | int, ...]
+Lines = dict[Location, int]
+
+
+def read_with_lines(file: Path) -> tuple[object, Lines]:
+    """The document, and the line on which every field of it begins.
+
+    Raises:
+        ProjectFileError: the file can't be opened, is empty, not UTF-8, not YAML, or gives a field twice.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        problem = f"byte {error.start} is not UTF-8"
+        raise ProjectFileError(file, line, "", problem, "save it as UTF-8") from error
+    except OSError as error:
+        problem = f"it can't be opened ({error.strerror})"
+        raise ProjectFileError(file, None, "", problem, "make it readable") from error
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        if root is None:
+            raise ProjectFileError(file, 1, "", "it is empty", "begin with project: NAME, or run 'driftgate init'")
+        if not isinstance(root, yaml.MappingNode):
+            raise ProjectFileError(file, 1, "", "it is not a list of fields", "begin with project: NAME")
+        lines: Lines = {}
+        _note_lines(file, root, (), lines, ())
+        return yaml.SafeLoader("").construct_document(root), lines
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ProjectFileError(
+            file, mark.line + 1 if mark else None, "", f"it is not YAML: {problem}", "mend the line"
+        ) from error
+    except RecursionError as error:
+        raise ProjectFileError(file, None, "", "it is nested too deeply", "keep to the documented fields") from error
+    except ValueError as error:  # a date such as 2025-13-45, which YAML takes for one
+        raise ProjectFileError(file, None, "", f"a value can't be read: {error}", "put it in quotes") from error
+
+
+def _note_lines(file: Path, node: yaml.Node, where: Location, lines: Lines, above: tuple[yaml.Node, ...]) -> None:
+    line = node.start_mark.line + 1
+    if any(node is one for one in above):
+        raise ProjectFileError(file, line, dotted(where), "it contains itself", "write the value instead of the alias")
+    lines.setdefault(where, line)
+    if isinstance(node, yaml.SequenceNode):
+        for position, item in enumerate(node.value):
+            _note_lines(file, item, (*where, position), lines, (*above, node))
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            place = (*where, str(key.value))
+            line = key.start_mark.line + 1
+            if place in lines:
+                problem = f"it is given twice, first on line {lines[place]}"
+                raise ProjectFileError(file, line, dotted(place), problem, "remove one of them")
+            lines[place] = line
+            _note_lines(file, value, place, lines, (*above, node))
+
+
+def line_of(where: Location, lines: Lines) -> int | None:
+    """The line of a field or, when it is absent, of the part that should have it."""
+    return next((lines[where[:n]] for n in range(len(where), -1, -1) if where[:n] in lines), None)
+
+
+def dotted(where: Location) -> str:
+    """The field as people write it, e.g. ``scenarios.retrain-model.steps.0.store``."""
+    return ".".join(str(part) for part in where)

@@ -1,0 +1,46 @@
+"""Whether the names in a project file mean something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from governance.project_file.lines import Location
+from governance.project_file.project import Project
+from governance.project_file.scenarios import Activate, BuildEvaluation, RunChecks
+
+
+def misused_names(project: Project) -> Iterator[tuple[Location, str, str]]:
+    """Every name in the file that nothing in the file answers to, or that two things have."""
+
+    def dangling(
+        where: Location, kind: str, name: str | None, known: Mapping[str, object]
+    ) -> Iterator[tuple[Location, str, str]]:
+        if name is not None and name not in known:
+            yield (
+                where,
+                f"there is no {kind} {name!r}",
+                f"use one of {', '.join(sorted(known)) or '(none is declared)'}",
+            )
+
+    def doubled(where: Location, kind: str, names: Sequence[str]) -> Iterator[tuple[Location, str, str]]:
+        for position, name in enumerate(names):
+            if name in names[:position]:
+                yield (*where, position, "name"), f"two {kind} are called {name!r}", "give each its own name"
+
+    for name, model in project.models.items():
+        yield from dangling(("models", name, "train_on"), "data source", model.train_on, project.data)
+    for name, store in project.stores.items():
+        yield from dangling(("stores", name, "model"), "model", store.model, project.models)
+        yield from dangling(("stores", name, "data"), "data source", store.data, project.data)
+        yield from doubled(("stores", name, "checks"), "checks", [check.name for check in store.checks])
+    for name, scenario in project.scenarios.items():
+        for position, step in enumerate(scenario.steps):
+            where = ("scenarios", name, "steps", position)
+            if isinstance(step, BuildEvaluation | RunChecks):
+                yield from dangling((*where, "store"), "store", step.store, project.stores)
+            else:
+                yield from dangling((*where, "model"), "model", step.model, project.models)
+            if isinstance(step, Activate):
+                yield from dangling((*where, "environment"), "environment", step.environment, project.environments)
+        yield from doubled(("scenarios", name, "steps"), "steps", [step.name for step in scenario.steps])
+    yield from dangling(("monitored_environment",), "environment", project.monitored_environment, project.environments)

@@ -1,0 +1,54 @@
+"""From a path to a project, or to everything that is wrong with its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from governance.errors import ProjectFileError
+from governance.project_file.lines import dotted, line_of, read_with_lines
+from governance.project_file.names import misused_names
+from governance.project_file.project import Project
+from governance.project_file.wording import explain
+
+FILE_NAME = "project.yaml"
+
+
+def load_project(path: str | Path) -> Project:
+    """Read a project, from its file or its folder.
+
+    Raises:
+        ProjectFileError: with file, line, field and remedy of the first problem.
+    """
+    project, problems = examine(find_file(path))
+    if problems or project is None:
+        raise problems[0]
+    return project
+
+
+def find_file(path: str | Path) -> Path:
+    """The ``project.yaml`` that a path to a file or to its folder means."""
+    file = Path(path)
+    file = file / FILE_NAME if file.is_dir() else file
+    if not file.is_file():
+        remedy = "name a folder with a project.yaml, or make one with 'driftgate init'"
+        raise ProjectFileError(file, None, "", "there is no such file", remedy)
+    return file.resolve()
+
+
+def examine(file: Path) -> tuple[Project | None, list[ProjectFileError]]:
+    """The project, if the file can be read as one, and everything that is wrong with it, by line."""
+    try:
+        document, lines = read_with_lines(file)
+        project = Project.model_validate(document)
+    except ProjectFileError as problem:
+        return None, [problem]
+    except ValidationError as invalid:
+        return None, sorted(explain(file, lines, invalid), key=lambda p: p.line or 0)
+    project._file = file
+    found = (
+        ProjectFileError(file, line_of(where, lines), dotted(where), problem, remedy)
+        for where, problem, remedy in misused_names(project)
+    )
+    return project, sorted(found, key=lambda p: p.line or 0)

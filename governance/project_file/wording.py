@@ -1,0 +1,109 @@
+"""What pydantic found, in words that name field, line and remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import ValidationError
+
+from governance.errors import ProjectFileError
+from governance.project_file.lines import Lines, Location, dotted, line_of
+from governance.project_file.project import Project
+from governance.project_file.section import Misuse, Section
+from governance.vocabulary import StepKind
+
+
+def explain(file: Path, lines: Lines, invalid: ValidationError) -> Iterator[ProjectFileError]:
+    """One error for every field that is wrong."""
+    found: dict[Location, tuple[str, str]] = {}
+    misspelt: set[Location] = set()
+    for error in invalid.errors(include_url=False):
+        where = _in_the_file(error["loc"], lines, missing=error["type"] == "missing")
+        found.setdefault(where, _in_words(error["type"], error["msg"], where, error.get("ctx", {})))
+        if error["type"] == "extra_forbidden":
+            misspelt |= {(*where[:-1], meant) for meant in _meant(where)}
+    for where, (problem, remedy) in found.items():
+        # Of the kinds of value that a field may have, the one that matched furthest says what is wrong;
+        # a field that is missing because it is misspelt is one problem, not two.
+        furthest = not any(len(other) > len(where) and other[: len(where)] == where for other in found if where)
+        if furthest and where not in misspelt:
+            yield ProjectFileError(file, line_of(where, lines), dotted(where), problem, remedy)
+
+
+def _meant(where: Location) -> list[str]:
+    """The field that an unknown one resembles."""
+    return get_close_matches(str(where[-1]), sorted(fields_at(where[:-1])), n=1)
+
+
+def _in_the_file(where: Location, lines: Lines, *, missing: bool) -> Location:
+    """The location without what pydantic adds to it: tags, kinds of value, ``[key]``."""
+    real: Location = ()
+    for position, part in enumerate(where):
+        absent = missing and position == len(where) - 1
+        for written in (part, str(part)):
+            if absent or (*real, written) in lines:
+                real = (*real, written)
+                break
+    return real
+
+
+def _in_words(kind: str, message: str, where: Location, context: Mapping[str, Any]) -> tuple[str, str]:
+    match kind:
+        case "missing":
+            return "it is missing", "add it"
+        case "extra_forbidden":
+            meant, known = _meant(where), sorted(fields_at(where[:-1]))
+            return "there is no such field", f"write {meant[0]!r}" if meant else f"use one of {', '.join(known)}"
+        case "enum" | "literal_error":
+            return "the value is none of those there are", f"use one of {context.get('expected')}"
+        case "union_tag_invalid" | "union_tag_not_found":
+            return "the step has no kind that there is", f"give it a kind: one of {', '.join(StepKind)}"
+        case "value_error":
+            misuse: Misuse = context["error"]  # our validators raise nothing else
+            return misuse.problem, misuse.remedy
+        case "string_pattern_mismatch":
+            return "it is not a name", "use lower-case letters, digits, - and _, beginning with a letter"
+        case "string_type":
+            return "it is not text", "put it in quotes"
+    return message[:1].lower() + message[1:], "correct it"
+
+
+def fields_at(where: Location) -> set[str]:
+    """The fields that the part of the file at ``where`` may have.
+
+    Example:
+        >>> sorted(fields_at(("models", "authorization", "split")))
+        ['method', 'seed', 'test_share']
+    """
+    kinds: list[Any] = [Project]
+    for part in where:
+        kinds = [inner for kind in kinds for inner in _inside(kind, part)]
+    return {name for kind in kinds for section in _sections(kind) for name in section.model_fields}
+
+
+def _inside(kind: Any, part: str | int) -> Iterator[Any]:
+    """What a value of this kind may have at a field, a key or a position."""
+    for section in _sections(kind):
+        if part in section.model_fields:
+            yield section.model_fields[str(part)].annotation
+    for plain in _alternatives(kind):
+        if get_origin(plain) in (list, dict):
+            yield get_args(plain)[-1]
+
+
+def _sections(kind: Any) -> Iterator[type[Section]]:
+    return (plain for plain in _alternatives(kind) if isinstance(plain, type) and issubclass(plain, Section))
+
+
+def _alternatives(kind: Any) -> Iterator[Any]:
+    if get_origin(kind) is Annotated:
+        yield from _alternatives(get_args(kind)[0])
+    elif get_origin(kind) in (Union, UnionType):
+        for alternative in get_args(kind):
+            yield from _alternatives(alternative)
+    else:
+        yield kind

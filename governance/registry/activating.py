@@ -1,0 +1,250 @@
+"""The one way in which a version becomes active: the gate, then one transaction that only one can win."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select, update
+
+from governance import gate
+from governance.audit import Actor, Tag, note
+from governance.errors import ActivationRefused, ChangedMeanwhile, ConfirmationNeeded, NotFound
+from governance.registry.finding import path_of
+from governance.tables import Activation, ActiveVersion, EnvironmentRow, ModelRow, ModelVersion
+from governance.tables.columns import key_of
+from governance.vocabulary import GateDecision
+
+
+def activate(
+    session: Session,
+    version: ModelVersion,
+    environment: EnvironmentRow,
+    *,
+    artifacts: Path,
+    actor: Actor,
+    at: datetime,
+    confirm: bool = False,
+    expected_revision: int | None = None,
+) -> Activation:
+    """Make a version the active one of its model in an environment, if the gate lets it.
+
+    When it is the active one already and the gate still lets it, nothing is written.
+
+    Args:
+        session: Of the act.
+        version: Which.
+        environment: Where.
+        artifacts: Folder of the artifact store; the version's files are hashed again.
+        actor: Who activates.
+        at: When.
+        confirm: Whether the actor says yes to what the gate warns of; that is recorded.
+        expected_revision: Revision of the active version that the actor has looked at, 0 when there was none; none
+            takes whatever is there.
+
+    Returns:
+        The activation that holds now.
+
+    Raises:
+        ActivationRefused: the gate says no; ``reasons`` names every one.
+        ConfirmationNeeded: the gate wants ``confirm``.
+        ChangedMeanwhile: somebody else was first; nothing was written.
+    """
+    return _make_active(
+        session,
+        version,
+        environment,
+        artifacts=artifacts,
+        actor=actor,
+        at=at,
+        confirm=confirm,
+        expected_revision=expected_revision,
+        tag=Tag.VERSION_ACTIVATED,
+    )
+
+
+def roll_back(
+    session: Session,
+    model: ModelRow,
+    environment: EnvironmentRow,
+    *,
+    artifacts: Path,
+    actor: Actor,
+    at: datetime,
+    to: int | None = None,
+    confirm: bool = False,
+    expected_revision: int | None = None,
+) -> Activation:
+    """Make an earlier version active again, through the same gate.
+
+    Args:
+        session: Of the act.
+        model: Whose version.
+        environment: Where.
+        artifacts: Folder of the artifact store.
+        actor: Who rolls back.
+        at: When.
+        to: Number of a version that was active there before; default: the one that was active before the current one
+            was first put there, so that going back twice goes back two versions.
+        confirm: As for :func:`activate`.
+        expected_revision: As for :func:`activate`.
+
+    Raises:
+        NotFound: no version, or not that one, was active there before.
+        ActivationRefused: as for :func:`activate`, as are the others.
+    """
+    history = [activation.version_id for activation in reversed(activations(session, model, environment))]
+    earlier = {session.get_one(ModelVersion, key).number: key for key in dict.fromkeys(history[:-1])}
+    current = history[-1] if history else None
+    before = [key for key in _way_here(history) if key != current]
+    wanted = earlier.get(to) if to is not None else before[-1] if before else None
+    if wanted is None or wanted == current:
+        raise NotFound(
+            f"earlier version of model {model.name!r} in environment {environment.name!r}",
+            "" if to is None else str(to),
+            [str(number) for number, key in sorted(earlier.items()) if key != current],
+            "activate one with 'driftgate version activate'",
+        )
+    return _make_active(
+        session,
+        session.get_one(ModelVersion, wanted),
+        environment,
+        artifacts=artifacts,
+        actor=actor,
+        at=at,
+        confirm=confirm,
+        expected_revision=expected_revision,
+        tag=Tag.VERSION_ROLLED_BACK,
+    )
+
+
+def note_refusal(
+    session: Session,
+    refusal: ActivationRefused | ConfirmationNeeded | ChangedMeanwhile,
+    *,
+    environment: str,
+    actor: Actor,
+    at: datetime,
+) -> None:
+    """Write down that an activation was refused; in a transaction of its own, since the act's was undone."""
+    note(
+        session,
+        Tag.VERSION_ACTIVATION_REFUSED,
+        refusal.subject,
+        actor=actor,
+        at=at,
+        after={"environment": environment, "refusal": type(refusal).__name__, "sentence": str(refusal)},
+    )
+
+
+def activations(session: Session, model: ModelRow, environment: EnvironmentRow) -> list[Activation]:
+    """Every activation of a model's versions in an environment, latest first."""
+    query = select(Activation).where(Activation.model_id == model.id, Activation.environment_id == environment.id)
+    return list(session.exec(query.order_by(col(Activation.id).desc())))
+
+
+def active_version(session: Session, model: ModelRow, environment: EnvironmentRow) -> ActiveVersion | None:
+    """Which version of a model is active in an environment, and the revision to expect; none before the first."""
+    return session.get(ActiveVersion, (model.id, environment.id), populate_existing=True)
+
+
+def _make_active(
+    session: Session,
+    version: ModelVersion,
+    environment: EnvironmentRow,
+    *,
+    artifacts: Path,
+    actor: Actor,
+    at: datetime,
+    confirm: bool,
+    expected_revision: int | None,
+    tag: Tag,
+) -> Activation:
+    subject = path_of(session, version)
+    verdict = gate.inspect(session, version, environment, artifacts)
+    if verdict.decision is GateDecision.REFUSED:
+        raise ActivationRefused(subject, environment.name, verdict.reasons)
+    if verdict.decision is GateDecision.CONFIRMATION_NEEDED and not confirm:
+        raise ConfirmationNeeded(subject, environment.name, verdict.reasons)
+
+    model = session.get_one(ModelRow, version.model_id)
+    current = active_version(session, model, environment)
+    revision = 0 if current is None else current.revision
+    if expected_revision is not None and expected_revision != revision:
+        raise _changed(subject, environment, expected_revision, revision)
+    if current is not None and current.version_id == version.id:
+        return session.get_one(Activation, current.activation_id)
+
+    activation = Activation(
+        model_id=version.model_id,
+        environment_id=key_of(environment),
+        version_id=key_of(version),
+        previous_version_id=None if current is None else current.version_id,
+        decision=verdict.decision,
+        reasons=list(verdict.reasons),
+        confirmed=verdict.decision is GateDecision.CONFIRMATION_NEEDED,
+        activated_by=actor.name,
+        activated_at=at,
+    )
+    session.add(activation)
+    session.flush()
+    if not _take(session, activation, revision):
+        raise _changed(subject, environment, revision, revision + 1)
+    before = None if current is None else session.get_one(ModelVersion, activation.previous_version_id).number
+    note(
+        session,
+        tag,
+        subject,
+        actor=actor,
+        at=at,
+        before={"environment": environment.name, "version": before, "revision": revision},
+        after={
+            "environment": environment.name,
+            "version": version.number,
+            "revision": revision + 1,
+            "decision": activation.decision,
+            "confirmed": activation.confirmed,
+            "reasons": activation.reasons,
+            "content_digest": version.manifest_digest,
+        },
+    )
+    return activation
+
+
+def _take(session: Session, activation: Activation, revision: int) -> bool:
+    """Put the version of an activation in place, if the revision is still the one that was looked at."""
+    place = {"model_id": activation.model_id, "environment_id": activation.environment_id}
+    taken = {"version_id": activation.version_id, "activation_id": key_of(activation), "revision": revision + 1}
+    if revision == 0:
+        try:
+            with session.begin_nested():
+                session.add(ActiveVersion(**place, **taken))
+        except IntegrityError:
+            return False
+        return True
+    updated = session.exec(
+        update(ActiveVersion)
+        .filter_by(**place, revision=revision)
+        .values(**taken)
+        .execution_options(synchronize_session=False)
+    )
+    return updated.rowcount == 1
+
+
+def _way_here(history: list[int]) -> list[int]:
+    """The versions that were active, without those from which people went back.
+
+    Example:
+        >>> _way_here([1, 2, 3, 2])
+        [1, 2]
+    """
+    way: list[int] = []
+    for key in history:
+        way = way[: way.index(key)] if key in way else way
+        way.append(key)
+    return way
+
+
+def _changed(subject: str, environment: EnvironmentRow, expected: int, found: int) -> ChangedMeanwhile:
+    return ChangedMeanwhile(subject, f"activation number {expected} in {environment.name!r}", f"number {found}")

@@ -1,0 +1,147 @@
+"""A project as its ``project.yaml`` declares it, brought into the database."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, select
+
+from governance.audit import Actor, Tag, note
+from governance.people import assign, declared_places, recorded_places
+from governance.project_file import ModelSettings, Project
+from governance.tables import EnvironmentRow, ModelRow, ProjectRow, StoreRow
+from governance.tables.columns import key_of
+
+Declared = TypeVar("Declared", EnvironmentRow, ModelRow, StoreRow)
+
+
+def register_project(session: Session, project: Project, *, actor: Actor, at: datetime) -> ProjectRow:
+    """Make the database say what the file says; write one audit line, and only when something changed.
+
+    What the file no longer names stays, since versions and evaluations hang on it. People are the exception: whoever
+    is no longer named may no longer act.
+
+    Args:
+        session: Of the act.
+        project: As it was read from its file.
+        actor: Who runs the command that read it.
+        at: When.
+    """
+    row = session.exec(select(ProjectRow).where(ProjectRow.name == project.project)).first()
+    before = None if row is None else _recorded(session, row)
+    declared = _declared(project)
+    if row is not None and before is not None and not _changes(before, declared):
+        return row
+    row = row or _first(session, project, at)
+    # Several commands may find the same change: one writes it, the others wait here and then find nothing to do.
+    row = session.exec(
+        select(ProjectRow).where(ProjectRow.id == row.id).with_for_update().execution_options(populate_existing=True)
+    ).one()
+    found = _recorded(session, row)
+    if not (changes := _changes(found, declared)):
+        return row
+    _write(session, row, project, at)
+    note(
+        session,
+        Tag.PROJECT_REGISTERED if before is None else Tag.PROJECT_CHANGED,
+        project.project,
+        actor=actor,
+        at=at,
+        before=None if before is None else {field: found.get(field) for field in changes},
+        after=changes,
+    )
+    return row
+
+
+def _first(session: Session, project: Project, at: datetime) -> ProjectRow:
+    """The row of a project that was not there, or that somebody else has put there meanwhile."""
+    row = ProjectRow(name=project.project, folder="", created_at=at)
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        return session.exec(select(ProjectRow).where(ProjectRow.name == project.project)).one()
+    return row
+
+
+def _declared(project: Project) -> dict[str, Any]:
+    """What the file says, field by field."""
+    people = project.people
+    return {
+        "description": project.description,
+        "folder": str(project.folder),
+        "separation_of_duties": people.separation_of_duties,
+        "people": _in_order(declared_places(people)),
+        **{f"environments.{name}": {"policy": settings.policy} for name, settings in project.environments.items()},
+        **{f"models.{name}": _fields_of(settings) for name, settings in project.models.items()},
+        **{
+            f"stores.{name}": {"model": store.model, "performance": store.performance}
+            for name, store in project.stores.items()
+        },
+    }
+
+
+def _recorded(session: Session, row: ProjectRow) -> dict[str, Any]:
+    """What the database says, in the same fields."""
+    environments = session.exec(select(EnvironmentRow).where(EnvironmentRow.project_id == row.id))
+    models = session.exec(select(ModelRow).where(ModelRow.project_id == row.id)).all()
+    stores = session.exec(select(StoreRow).where(StoreRow.project_id == row.id))
+    names = {model.id: model.name for model in models}
+    return {
+        "description": row.description,
+        "folder": row.folder,
+        "separation_of_duties": row.separation_of_duties,
+        "people": _in_order(recorded_places(session, key_of(row))),
+        **{f"environments.{environment.name}": {"policy": environment.policy} for environment in environments},
+        **{f"models.{model.name}": _fields_of(model) for model in models},
+        **{
+            f"stores.{store.name}": {"model": names[store.model_id], "performance": store.performance}
+            for store in stores
+        },
+    }
+
+
+def _changes(found: dict[str, Any], declared: dict[str, Any]) -> dict[str, Any]:
+    return {field: value for field, value in declared.items() if found.get(field) != value}
+
+
+def _write(session: Session, row: ProjectRow, project: Project, at: datetime) -> None:
+    row.description = project.description
+    row.folder = str(project.folder)
+    row.separation_of_duties = project.people.separation_of_duties
+    assign(session, key_of(row), project.people)
+    for name, settings in project.environments.items():
+        _bring(session, EnvironmentRow, row, name, {"policy": settings.policy})
+    models = {
+        name: _bring(session, ModelRow, row, name, {**_fields_of(settings), "created_at": at})
+        for name, settings in project.models.items()
+    }
+    for name, store in project.stores.items():
+        fields = {"model_id": key_of(models[store.model]), "performance": store.performance}
+        _bring(session, StoreRow, row, name, fields)
+
+
+def _bring(session: Session, kind: type[Declared], project: ProjectRow, name: str, fields: dict[str, Any]) -> Declared:
+    """The row of that name, made or changed until it has those fields; when it was made stays."""
+    row = session.exec(select(kind).where(kind.project_id == project.id, kind.name == name)).first()
+    if row is None:
+        row = kind(project_id=key_of(project), name=name, **fields)
+    else:
+        row.sqlmodel_update({field: value for field, value in fields.items() if field != "created_at"})
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _fields_of(model: ModelSettings | ModelRow) -> dict[str, Any]:
+    return {
+        "target": model.target,
+        "prediction_type": model.prediction_type,
+        "metric_to_focus": model.metric_to_focus,
+    }
+
+
+def _in_order(places: set[tuple[str, Any, str]]) -> list[list[str]]:
+    return sorted([person, str(role), group] for person, role, group in places)

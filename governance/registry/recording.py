@@ -1,0 +1,81 @@
+"""A new version of a model, recorded once its files are in place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Final
+
+from sqlmodel import Session, func, select
+
+from governance.artifacts import canonical_json, digest
+from governance.audit import Actor, Tag, note
+from governance.evaluations import recordable
+from governance.registry.finding import path_of
+from governance.tables import ModelRow, ModelVersion, SignOff
+from governance.tables.columns import key_of
+from governance.vocabulary import Measurement
+
+ARTIFACT_FILE: Final = "model.skops"
+"""The file of a version that is loaded to predict."""
+
+
+def record_version(
+    session: Session,
+    model: ModelRow,
+    *,
+    folder: str,
+    manifest: Mapping[str, Any],
+    metrics: Sequence[Measurement],
+    diagnostics: Sequence[Mapping[str, Any]],
+    actor: Actor,
+    at: datetime,
+) -> ModelVersion:
+    """Add a version under the next number, with a sign-off that has not started. It is never changed afterwards.
+
+    Args:
+        session: Of the act; others who record a version of this model wait until it ends.
+        model: Whose version.
+        folder: Of the files, relative to the artifacts folder, already in place.
+        manifest: What the version consists of; ``files`` maps each file name to its SHA-256. Metrics and diagnostics
+            are put in, so that the digest that gets approved covers them.
+        metrics: Measured on the test part. A value that is no finite number is recorded as none.
+        diagnostics: Warnings, each with ``name`` and ``message``.
+        actor: Who trained it.
+        at: When.
+
+    Raises:
+        ValueError: the manifest does not fit into JSON.
+    """
+    session.exec(select(ModelRow.id).where(ModelRow.id == model.id).with_for_update()).one()
+    highest = session.exec(select(func.max(ModelVersion.number)).where(ModelVersion.model_id == model.id)).one()
+    measured = [asdict(recordable(metric)) for metric in metrics]
+    whole = {**manifest, "metrics": measured, "diagnostics": [dict(diagnostic) for diagnostic in diagnostics]}
+    # As the database will give it back, or the digest would not be that of what is read.
+    whole = json.loads(canonical_json(whole))
+    version = ModelVersion(
+        model_id=key_of(model),
+        number=(highest or 0) + 1,
+        folder=folder,
+        manifest=whole,
+        manifest_digest=digest(whole),
+        artifact_sha256=whole["files"][ARTIFACT_FILE],
+        metrics=whole["metrics"],
+        diagnostics=whole["diagnostics"],
+        trained_by=actor.name,
+        trained_at=at,
+    )
+    session.add(version)
+    session.flush()
+    session.add(SignOff(version_id=key_of(version), changed_at=at))
+    note(
+        session,
+        Tag.VERSION_RECORDED,
+        path_of(session, version),
+        actor=actor,
+        at=at,
+        after={"manifest_digest": version.manifest_digest, "folder": folder},
+    )
+    return version

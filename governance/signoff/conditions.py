@@ -1,0 +1,121 @@
+"""Who may move a sign-off, and under which conditions: predicates on a :class:`Situation`, for the table to name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from governance.audit import SYSTEM_ORIGIN, Actor
+from governance.gate import Content
+from governance.people import Standing
+from governance.tables import Role
+from governance.vocabulary import FeedbackVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything that a role or a guard may ask about.
+
+    Args:
+        actor: Who wants to move.
+        standing: What the actor is on the project.
+        author: Of the feedback or the approval that the move is about; none when there is none.
+        group: Feedback group that the move is about.
+        verdict: What the actor thinks, for feedback.
+        separation_of_duties: Whether the project asks for it.
+        trained_by: Who trained the version.
+        requested_by: Everybody who asked for feedback or approval in this round.
+        content: What the version consists of now; hashes files, so asked only when a guard must know.
+    """
+
+    actor: Actor
+    standing: Standing
+    author: str | None
+    group: str | None
+    verdict: FeedbackVerdict | None
+    separation_of_duties: bool
+    trained_by: str
+    requested_by: tuple[str, ...]
+    content: Callable[[], Content]
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """A kind of person. ``a | b``: either; ``a & b``: both at once.
+
+    Args:
+        name: In pictures and lists.
+        sentence: After "is not", with where people are given the role.
+        holds: Whether the actor of a situation is one.
+    """
+
+    name: str
+    sentence: str
+    holds: Callable[[Situation], bool]
+
+    def __or__(self, other: Who) -> Who:
+        return Who(
+            f"{self.name} or {other.name}",
+            f"{self.sentence} or {other.sentence}",
+            lambda situation: self.holds(situation) or other.holds(situation),
+        )
+
+    def __and__(self, other: Who) -> Who:
+        return Who(
+            f"{self.name} and {other.name}",
+            f"{self.sentence} and {other.sentence}",
+            lambda situation: self.holds(situation) and other.holds(situation),
+        )
+
+
+Writer = Who(
+    "writer",
+    "a writer (people.writers in project.yaml)",
+    lambda situation: Role.WRITER in situation.standing.roles,
+)
+FinalApprover = Who(
+    "final approver",
+    "a final approver (people.final_approvers in project.yaml)",
+    lambda situation: Role.FINAL_APPROVER in situation.standing.roles,
+)
+MemberOfGroup = Who(
+    "member of the group",
+    "a member of the feedback group (people.reviewers in project.yaml)",
+    lambda situation: (
+        situation.group in situation.standing.groups if situation.group else bool(situation.standing.groups)
+    ),
+)
+Author = Who("author", "its author", lambda situation: situation.author == situation.actor.name)
+System = Who("system", "the system", lambda situation: situation.actor.origin == SYSTEM_ORIGIN)
+
+Guard = Callable[[Situation], tuple[str, ...]]
+"""A condition: the reasons against the move, each in a clause; empty when there are none."""
+
+
+def separation_of_duties(situation: Situation) -> tuple[str, ...]:
+    """Where the project asks for it, who trained the version or asked for its approval does not approve it."""
+    if not situation.separation_of_duties:
+        return ()
+    name = situation.actor.name
+    trained = (f"{name} trained the version, and duties are separated",) if name == situation.trained_by else ()
+    asked = (f"{name} asked for the sign-off, and duties are separated",) if name in situation.requested_by else ()
+    return trained + asked
+
+
+def content_unchanged(situation: Situation) -> tuple[str, ...]:
+    """What is approved is byte for byte what was recorded."""
+    return situation.content().differences
+
+
+def group_named(situation: Situation) -> tuple[str, ...]:
+    """Feedback speaks for one group; who is in several says for which."""
+    if situation.standing.groups and not situation.group:
+        return (f"no feedback group is named: name one of {', '.join(sorted(situation.standing.groups))}",)
+    return ()
+
+
+def verdict_given(situation: Situation) -> tuple[str, ...]:
+    """Feedback says what its author thinks."""
+    if situation.verdict is None:
+        return (f"the feedback has no verdict: give one of {', '.join(FeedbackVerdict)}",)
+    return ()

@@ -1,0 +1,97 @@
+"""Take a version through the gate: one transaction, and a line in the audit trail also when it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from governance.errors import ActivationRefused, ChangedMeanwhile, ConfirmationNeeded
+from tasks import edge
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from governance.audit import Actor
+    from governance.project_file import Project
+    from governance.tables import Activation, EnvironmentRow, ModelRow
+
+
+def activate(
+    project: Project, model: str, version: str, environment: str | None, actor: Actor, *, confirm: bool
+) -> dict[str, Any]:
+    """Make a version active.
+
+    Args:
+        project: As its file declares it.
+        model: Whose version.
+        version: A number, ``latest``, or ``active`` there.
+        environment: Where; ``None``: the monitored one.
+        actor: Who activates.
+        confirm: Whether the actor says yes to a warning of the gate.
+
+    Returns:
+        JSON-able: what is active now, what it replaced, and what the gate said.
+
+    Raises:
+        ActivationRefused, ConfirmationNeeded, ChangedMeanwhile: nothing changed.
+    """
+    from governance import registry
+    from governance.settings import settings
+
+    def act(session: Session, row: ModelRow, place: EnvironmentRow) -> Activation:
+        found = registry.find_version(session, row, version, place)
+        store = settings().artifacts_folder
+        return registry.activate(session, found, place, artifacts=store, actor=actor, at=edge.now(), confirm=confirm)
+
+    return _through_the_gate(project, model, environment, actor, act)
+
+
+def roll_back(
+    project: Project, model: str, to: int | None, environment: str | None, actor: Actor, *, confirm: bool
+) -> dict[str, Any]:
+    """Make an earlier version active again; by default the one before. Otherwise as :func:`activate`."""
+    from governance import registry
+    from governance.settings import settings
+
+    def act(session: Session, row: ModelRow, place: EnvironmentRow) -> Activation:
+        store = settings().artifacts_folder
+        return registry.roll_back(
+            session, row, place, to=to, artifacts=store, actor=actor, at=edge.now(), confirm=confirm
+        )
+
+    return _through_the_gate(project, model, environment, actor, act)
+
+
+def _through_the_gate(
+    project: Project,
+    model: str,
+    environment: str | None,
+    actor: Actor,
+    act: Callable[[Session, ModelRow, EnvironmentRow], Activation],
+) -> dict[str, Any]:
+    from governance import registry
+    from governance.tables import ModelVersion
+
+    where = environment or project.monitored_environment
+    with edge.known(project, actor) as session:
+        registry.find_environment(session, project.project, where)
+    try:
+        with edge.transaction() as session:
+            row = registry.find_model(session, project.project, model)
+            place = registry.find_environment(session, project.project, where)
+            before = registry.active_versions(session, row).get(where)
+            activation = act(session, row, place)
+            return {
+                "project": project.project,
+                "model": model,
+                "version": session.get_one(ModelVersion, activation.version_id).number,
+                "environment": where,
+                "replaced": before,
+                "decision": activation.decision,
+                "reasons": list(activation.reasons),
+                "confirmed": activation.confirmed,
+            }
+    except (ActivationRefused, ConfirmationNeeded, ChangedMeanwhile) as refusal:
+        with edge.transaction() as session:
+            registry.note_refusal(session, refusal, environment=where, actor=actor, at=edge.now())
+        raise

@@ -1,0 +1,200 @@
+"""``driftgate init`` decides well, says why, and writes what works."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from governance.project_file import load_project
+from governance.vocabulary import PredictionType
+from tasks.data.inference import infer_schema
+from tasks.data.sources import parts, resolve_data
+
+ROWS = 400
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    random = np.random.default_rng(7)
+    return pd.DataFrame(
+        {
+            "id": np.arange(ROWS),
+            "when": pd.date_range("2024-01-01", periods=ROWS, freq="h").astype(str),
+            "amount": random.gamma(2, 50, ROWS).round(2),
+            "kind": random.choice(["a", "b", "c"], ROWS),
+            "note": [f"some long free text about the case with number {n}" for n in range(ROWS)],
+            "same": 1,
+            "nothing": np.nan,
+            "repaid": random.choice(["yes", "no"], ROWS),
+            "grade": random.integers(1, 6, ROWS),
+            "price": random.normal(100, 20, ROWS),
+        }
+    )
+
+
+@pytest.fixture
+def data(frame: pd.DataFrame, home: Path) -> Path:
+    frame.to_csv(home / "loans.csv", index=False)
+    return home / "loans.csv"
+
+
+def test_what_is_written_is_right_and_can_be_trained_on(driftgate, data: Path) -> None:
+    found = driftgate("init", data, "--target", "repaid", "--json").document
+    roles = {column["name"]: column["role"] for column in found["columns"]}
+    assert roles == {
+        "id": "excluded", "when": "time", "amount": "feature", "kind": "feature", "note": "excluded",
+        "same": "excluded", "nothing": "excluded", "repaid": "target", "grade": "feature", "price": "feature",
+    }  # fmt: skip
+    assert driftgate("project", "validate").code == 0
+    project = load_project("project.yaml")
+    _, model = project.model()
+    schema = infer_schema(resolve_data(project, None, "training"), "repaid", model)
+    assert schema.feature_names == ["amount", "kind", "grade", "price"]
+    assert set(project.stores) == {"mes_for_ground_truth", "mes_for_input_drift"}
+    assert {name: place.policy for name, place in project.environments.items()} == {"dev": "always", "prod": "prevent"}
+    assert project.people.writers == project.people.final_approvers == project.people.reviewers["business"] == ["ada"]
+    assert [step.kind for step in project.scenario()[1].steps] == ["build_evaluation", "run_checks", "train"]
+
+
+def test_the_reason_for_leaving_a_column_out_stands_beside_it(driftgate, data: Path) -> None:
+    driftgate("init", data, "--target", "repaid")
+    text = Path("project.yaml").read_text()
+    assert "- same # constant" in text
+    assert "- nothing # all values are missing" in text
+    assert "- note # free text" in text
+
+
+@pytest.mark.parametrize(
+    ("target", "kind"),
+    [("repaid", PredictionType.BINARY), ("kind", PredictionType.MULTICLASS), ("grade", PredictionType.MULTICLASS),
+     ("price", PredictionType.REGRESSION), ("id", PredictionType.REGRESSION)],
+)  # fmt: skip
+def test_the_prediction_type_follows_from_the_target(driftgate, data: Path, target: str, kind: PredictionType) -> None:
+    assert driftgate("init", data, "--target", target, "--json").document["prediction_type"] == kind
+
+
+def test_people_see_what_was_decided_and_what_to_do_next(driftgate, data: Path) -> None:
+    words = driftgate("init", data, "--target", "repaid", "--project-folder", "watch").words
+    assert "constant" in words
+    assert "driftgate train --project watch" in words
+    assert load_project("watch").data["training"].path == "../loans.csv"
+
+
+def test_a_project_that_is_there_is_not_overwritten_unless_asked_for(driftgate, data: Path) -> None:
+    driftgate("init", data, "--target", "repaid")
+    Path("project.yaml").write_text("mine")
+    done = driftgate("init", data, "--target", "repaid")
+    assert done.code == 2
+    assert "--force" in done.words
+    assert Path("project.yaml").read_text() == "mine"
+    assert driftgate("init", data, "--target", "repaid", "--force").code == 0
+    assert load_project("project.yaml").project == "loans"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["--target", "repayed"], 1, "nearest is 'repaid'"),
+        (["--target", "same"], 1, "all labels are the same"),
+        (["--target", "nothing"], 1, "no row has a label"),
+        (["--target", "note"], 1, "holds no labels"),
+        (["--target", "repaid", "--time-column", "kind"], 1, "holds no dates"),
+        (["--target", "repaid", "--time-column", "date"], 1, "no such column"),
+        (["--target", "repaid", "--name", "Big Name"], 2, "is not a name"),
+        ([], 2, "--target"),
+    ],
+)
+def test_what_can_not_be_meant_is_refused_and_nothing_is_written(
+    driftgate, data: Path, arguments: list[str], code: int, sentence: str
+) -> None:
+    done = driftgate("init", data, *arguments, "--json")
+    assert done.code == code
+    assert sentence in done.document["error"]["message"]
+    assert not Path("project.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("absent.csv", None), ("empty.csv", b""), ("data.xlsx", b"x"), ("bad.csv", b"a,b\n\xff,1\n")]
+)
+def test_a_file_that_can_not_be_read_is_a_sentence(driftgate, home: Path, name: str, content: bytes | None) -> None:
+    if content is not None:
+        (home / name).write_bytes(content)
+    done = driftgate("init", name, "--target", "b", "--json")
+    assert done.code == 1
+    assert done.document["error"]["type"] == "UnreadableFile"
+
+
+def test_parquet_and_other_separators_work_too(driftgate, frame: pd.DataFrame, home: Path) -> None:
+    frame.to_parquet(home / "loans.parquet")
+    assert driftgate("init", "loans.parquet", "--target", "price").code == 0
+    frame.to_csv(home / "loans.csv", sep=";", index=False)
+    assert driftgate("init", "loans.csv", "--target", "price", "--force").code == 0
+    assert load_project("project.yaml").data["training"].separator == ";"
+
+
+def test_files_that_differ_in_their_numbers_only_become_a_series(driftgate, frame: pd.DataFrame, home: Path) -> None:
+    for month in ("2024_01", "2024_02", "2024_03"):
+        frame.to_csv(home / f"loans_{month}.csv", index=False)
+    driftgate("init", "loans_2024_01.csv", "--target", "repaid")
+    project = load_project("project.yaml")
+    assert parts(project, "current") == ["2024_01", "2024_02", "2024_03"]
+
+
+def test_files_that_differ_in_words_are_no_series(driftgate, data: Path, home: Path) -> None:
+    (home / "loans_1.csv").write_bytes(data.read_bytes())
+    (home / "loans_1_old.csv").write_bytes(data.read_bytes())
+    driftgate("init", "loans_1.csv", "--target", "repaid")
+    assert load_project("project.yaml").data["current"].path == "loans_1.csv"
+
+
+NASTY = [
+    "no",
+    "yes: really",
+    "# not a comment",
+    "- dash",
+    "'quoted\"",
+    "ümläut",
+    "a,b",
+    "1",
+    "true",
+    "{x}",
+    "two\nlines",
+    "*star",
+    " space ",
+]
+
+
+def test_names_that_mean_something_in_yaml_survive(driftgate, frame: pd.DataFrame, home: Path) -> None:
+    odd = frame[["amount", "kind", "repaid"]].copy()
+    for name in NASTY:
+        odd[name] = "constant # value: x"
+    odd["true"] = frame["repaid"]
+    odd.to_parquet(home / "odd: data #1.parquet")
+    assert driftgate("init", "odd: data #1.parquet", "--target", "true").code == 0
+    project = load_project("project.yaml")
+    assert project.project == "odd_data_1"
+    _, model = project.model()
+    assert model.target == "true"
+    assert model.features.exclude == [name for name in NASTY if name != "true"]
+    assert yaml.safe_load(Path("project.yaml").read_text())["project"] == "odd_data_1"
+
+
+def test_a_column_with_a_stray_value_is_left_out_until_it_is_mended(driftgate, frame: pd.DataFrame, home: Path) -> None:
+    spoilt = frame.astype({"amount": object})
+    spoilt.loc[9, "amount"] = "n/k"
+    spoilt.to_csv(home / "loans.csv", index=False)
+    found = driftgate("init", "loans.csv", "--target", "repaid", "--json").document
+    (amount,) = [column for column in found["columns"] if column["name"] == "amount"]
+    assert amount["role"] == "excluded"
+    assert "row 10" in amount["reason"]
+
+
+def test_a_file_without_a_feature_is_refused(driftgate, frame: pd.DataFrame, home: Path) -> None:
+    frame[["id", "same", "repaid"]].to_csv(home / "loans.csv", index=False)
+    done = driftgate("init", "loans.csv", "--target", "repaid")
+    assert done.code == 1
+    assert "no column" in done.words

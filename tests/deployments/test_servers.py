@@ -1,0 +1,260 @@
+"""The Prefect server of a command: there for its flows, gone with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from deployments.servers.address import find_running, is_healthy, served_url, serving
+from deployments.servers.environment import client_environment, server_environment
+from deployments.servers.processes import KEPT_LOGS, PrefectProcess, free_port, new_log, port_is_free
+from deployments.servers.short_lived import prefect_server
+from governance.errors import ServerUnavailable
+from governance.settings import Settings
+
+COMMAND = """
+import sys, time
+from pathlib import Path
+from deployments.servers.short_lived import prefect_server
+from governance.settings import Settings
+with prefect_server(Settings(home=Path(sys.argv[1]))) as url:
+    print(url, flush=True)
+    time.sleep(120)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_server_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+
+
+@pytest.fixture(scope="module")
+def used_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home in which one command ran one flow with many tasks on a server of its own."""
+    from prefect import flow, task
+    from prefect.cache_policies import NO_CACHE
+
+    @task(cache_policy=NO_CACHE)
+    def work(number: int) -> int:
+        return number
+
+    @flow(name="many-tasks")
+    def many_tasks() -> int:
+        return sum(work(number) for number in range(40))
+
+    home = tmp_path_factory.mktemp("used")
+    outside = {name: os.environ.pop(name) for name in ("PREFECT_API_URL",) if name in os.environ}
+    with prefect_server(Settings(home=home)) as url:
+        assert many_tasks() == sum(range(40))
+        (home / "url").write_text(url)
+    os.environ.update(outside)
+    yield home
+
+
+def copied(home: Path, to: Path) -> Path:
+    """A home of its own with a database that needs no migration."""
+    (to / "prefect").mkdir(parents=True)
+    shutil.copy(home / "prefect" / "prefect.db", to / "prefect" / "prefect.db")
+    return to
+
+
+def eventually(condition, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return bool(condition())
+
+
+@contextmanager
+def something_that_says_it_is_healthy() -> Iterator[str]:
+    class Healthy(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/api/health" else 404)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = HTTPServer(("127.0.0.1", 0), Healthy)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/api"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.prefect
+def test_every_task_run_is_on_record_when_the_command_ends(used_home: Path) -> None:
+    with sqlite3.connect(used_home / "prefect" / "prefect.db") as database:
+        task_runs = database.execute("select state_type, count(*) from task_run group by 1").fetchall()
+        flow_runs = database.execute("select state_type from flow_run").fetchall()
+    assert task_runs == [("COMPLETED", 40)]
+    assert flow_runs == [("COMPLETED",)]
+
+
+@pytest.mark.prefect
+def test_the_server_of_a_command_is_gone_afterwards_and_so_is_what_was_set(used_home: Path) -> None:
+    from prefect.settings import PREFECT_API_URL
+
+    url = (used_home / "url").read_text()
+    assert not is_healthy(url)
+    assert url != PREFECT_API_URL.value()
+    assert os.environ.get("PREFECT_API_URL") is None
+
+
+@pytest.mark.prefect
+def test_the_log_of_a_server_names_no_error_even_without_a_network(used_home: Path) -> None:
+    (log,) = (used_home / "prefect" / "logs").glob("server-*.log")
+    text = log.read_text()
+    assert "Check out" in text or "disabled" in text
+    assert not [line for line in text.splitlines() if "ERROR" in line or "Traceback" in line]
+
+
+@pytest.mark.prefect
+def test_two_commands_at_once_have_a_server_each_which_ends_with_its_command(used_home: Path, tmp_path: Path) -> None:
+    home = copied(used_home, tmp_path / "home")
+    commands = [
+        subprocess.Popen([sys.executable, "-c", COMMAND, str(home)], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        killed, told = commands
+        urls = [command.stdout.readline().strip() for command in commands]
+        assert len(set(urls)) == 2
+        assert all(is_healthy(url) for url in urls)
+
+        killed.kill()
+        told.send_signal(signal.SIGTERM)
+
+        assert told.wait(30) == 128 + signal.SIGTERM
+        assert not is_healthy(urls[1])
+        assert eventually(lambda: not is_healthy(urls[0]), seconds=10), "the server outlived its killed command"
+    finally:
+        for command in commands:
+            command.kill()
+            command.wait()
+            command.stdout.close()
+
+
+@pytest.mark.prefect
+def test_a_server_that_can_not_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_SERVER_DATABASE_CONNECTION_URL", "nonsense+driver://nowhere/at/all")
+    with pytest.raises(ServerUnavailable) as refused, prefect_server(Settings(home=tmp_path)):
+        pytest.fail("there can be no server")
+    assert "nonsense" in refused.value.problem or "driver" in refused.value.problem
+    assert str(tmp_path / "prefect" / "logs") in refused.value.remedy
+    assert os.environ.get("PREFECT_API_URL") is None
+
+
+def test_the_server_of_the_environment_is_used_while_it_is_healthy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with something_that_says_it_is_healthy() as url:
+        monkeypatch.setenv("PREFECT_API_URL", url)
+        assert find_running(Settings(home=tmp_path)) == url
+    assert find_running(Settings(home=tmp_path)) is None
+
+
+def test_commands_of_the_same_home_find_the_one_that_serves(tmp_path: Path) -> None:
+    mine, other = Settings(home=tmp_path / "mine"), Settings(home=tmp_path / "other")
+    with something_that_says_it_is_healthy() as url, serving(mine, url):
+        assert find_running(mine) == url
+        assert find_running(other) is None
+    assert find_running(mine) is None
+
+
+def test_what_a_killed_server_left_behind_is_not_believed(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    settings.prefect_folder.mkdir(parents=True)
+    (settings.prefect_folder / "serve.lock").touch()
+    with something_that_says_it_is_healthy() as url:
+        (settings.prefect_folder / "serve.address").write_text(url)
+        assert served_url(settings) is None
+        with serving(settings, url):
+            assert served_url(settings) == url
+
+
+def test_a_server_that_has_not_written_its_address_yet_is_not_waited_for(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    settings.prefect_folder.mkdir(parents=True)
+    with FileLock(settings.prefect_folder / "serve.lock"):
+        assert served_url(settings) is None
+
+
+def test_a_home_is_served_once(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    with (
+        serving(settings, "http://127.0.0.1:1/api"),
+        pytest.raises(ServerUnavailable, match="another 'driftgate serve'"),
+        serving(settings, "http://127.0.0.1:2/api"),
+    ):
+        pytest.fail("two serve the same home")
+
+
+def test_nothing_is_told_to_prefect_and_no_local_call_goes_through_a_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "intranet")
+    environment = server_environment(Settings(home=tmp_path), "http://127.0.0.1:1/api", lasting=True)
+    assert environment["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+    assert environment["DO_NOT_TRACK"] == "1"
+    assert environment["NO_PROXY"] == "intranet,127.0.0.1,localhost"
+    assert "NO_PROXY" not in client_environment(Settings(home=tmp_path), "https://prefect.example/api")
+
+
+def test_only_a_server_that_stays_creates_scheduled_runs(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    lasting, short = (server_environment(settings, "http://127.0.0.1:1/api", lasting=lasts) for lasts in (True, False))
+    assert short["PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED"] == "false"
+    assert "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED" not in lasting
+
+
+def test_the_names_of_switched_off_services_are_those_of_prefect(tmp_path: Path) -> None:
+    from prefect.settings import Settings as PrefectSettings
+    from prefect.settings.legacy import _get_settings_fields
+
+    known = set(_get_settings_fields(PrefectSettings))
+    environment = server_environment(Settings(home=tmp_path), "http://127.0.0.1:1/api", lasting=False)
+    ours = {name for name in environment if name.startswith("PREFECT_") and name != "PREFECT_PROFILE"}
+    assert ours <= known
+
+
+def test_the_end_of_a_log_is_its_last_lines_in_one(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("one\n\n  two\nthree\n")
+    process = PrefectProcess(process=None, log=log)  # type: ignore[arg-type]
+    assert process.end_of_log(2) == "two | three"
+    log.write_text("")
+    assert process.end_of_log() == "it wrote nothing"
+
+
+def test_old_logs_make_room(tmp_path: Path) -> None:
+    for number in range(KEPT_LOGS + 5):
+        (tmp_path / f"server-{number}.log").touch()
+    new_log(tmp_path, "server").touch()
+    assert len(list(tmp_path.glob("server-*.log"))) == KEPT_LOGS
+
+
+def test_a_port_that_is_listened_on_is_not_free() -> None:
+    with something_that_says_it_is_healthy() as url:
+        taken = int(url.split(":")[2].split("/")[0])
+        assert not port_is_free("127.0.0.1", taken)
+    assert port_is_free("127.0.0.1", free_port())

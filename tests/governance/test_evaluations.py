@@ -1,0 +1,136 @@
+"""Evaluations are recorded with every metric, overwritten by id only, and read as a table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from sqlmodel import Session
+
+from governance.audit import Tag
+from governance.database import transaction
+from governance.errors import NotFound
+from governance.evaluations import (
+    check_results,
+    find_store,
+    latest_evaluation,
+    list_evaluations,
+    metrics_of,
+    metrics_table,
+    record_check_results,
+    record_evaluation,
+)
+from governance.tables import Evaluation, ModelVersion
+from governance.vocabulary import CheckOutcome, Measurement
+from tests.governance.world import ROSA, World
+
+DRIFT = Measurement("data_drift", 0.61, 0.58, 0.64, 2_000)
+
+
+@dataclass(frozen=True)
+class Found:
+    name: str = "Data Drift < 0.4"
+    type: str = "numeric_range"
+    metric: str = "data_drift"
+    outcome: CheckOutcome = CheckOutcome.ERROR
+    value: float | None = 0.61
+    bounds: dict[str, float] = field(default_factory=lambda: {"maximum": 0.4})
+    message: str = "0.61 is above the maximum 0.4"
+
+
+def evaluate(world: World, version: ModelVersion, id: str, **changes: Any) -> Evaluation:
+    details: dict[str, Any] = {
+        "name": id,
+        "data": "current",
+        "data_fingerprint": "0" * 64,
+        "rows": 100,
+        "sampled_rows": 50,
+        "labelled_rows": None,
+        "labels": {"team": "fraud"},
+        "warnings": [],
+        "folder": f"evaluations/{id}",
+        "files": {"sample.parquet": "1" * 64},
+        "measurements": [DRIFT],
+        **changes,
+    }
+    with transaction(world.engine) as session:
+        store = find_store(session, "credit", "monthly")
+        return record_evaluation(session, store, version, id=id, actor=ROSA, at=world.now(), **details)
+
+
+def test_an_evaluation_keeps_every_metric_with_its_interval(world: World) -> None:
+    evaluate(world, world.version(), "e1")
+    with Session(world.engine) as session:
+        found = latest_evaluation(session, find_store(session, "credit", "monthly"))
+        assert (found.id, found.labels) == ("e1", {"team": "fraud"})
+        assert metrics_of(session, found) == {"data_drift": DRIFT}
+    assert world.trail()[-1] == (Tag.EVALUATION_RECORDED, "rosa")
+
+
+def test_a_value_that_is_no_number_is_recorded_as_none_with_the_reason(world: World) -> None:
+    broken = [Measurement("rmse", math.nan, lower=-math.inf), Measurement("r2", None, reason="constant target")]
+    evaluation = evaluate(world, world.version(), "e1", measurements=broken)
+    with Session(world.engine) as session:
+        found = metrics_of(session, evaluation)
+    assert (found["rmse"].value, found["rmse"].lower) == (None, None)
+    assert found["rmse"].reason == "the value is nan, not a finite number"
+    assert found["r2"].reason == "constant target"
+
+
+def test_an_id_that_is_there_already_is_overwritten_and_its_checks_stay(world: World) -> None:
+    version = world.version()
+    first = evaluate(world, version, "e1")
+    with transaction(world.engine) as session:
+        record_check_results(session, first, [Found()], actor=ROSA, at=world.now())
+    second = evaluate(world, version, "e1", folder="evaluations/e1-again", measurements=[Measurement("auc", 0.9)])
+    with Session(world.engine) as session:
+        store = find_store(session, "credit", "monthly")
+        assert [evaluation.folder for evaluation in list_evaluations(session, store)] == ["evaluations/e1-again"]
+        assert list(metrics_of(session, second)) == ["auc"]
+        assert [result.outcome for result in check_results(session, second)] == [CheckOutcome.ERROR]
+    assert [tag for tag, _ in world.trail()][-3:] == [Tag.EVALUATION_RECORDED, Tag.CHECKS_RUN, Tag.EVALUATION_REPLACED]
+
+
+def test_a_version_of_another_model_is_refused(world: World) -> None:
+    world.register(project="debit")
+    with pytest.raises(NotFound, match="store's model"):
+        evaluate(world, world.version(project="debit"), "e1")
+
+
+def test_the_latest_evaluation_is_the_one_made_last(world: World) -> None:
+    with Session(world.engine) as session, pytest.raises(NotFound, match="driftgate evaluate"):
+        latest_evaluation(session, find_store(session, "credit", "monthly"))
+    version = world.version()
+    for id in ("b", "a"):
+        evaluate(world, version, id)
+    with Session(world.engine) as session:
+        assert latest_evaluation(session, find_store(session, "credit", "monthly")).id == "a"
+
+
+def test_the_table_has_one_row_per_metric_of_one_project(world: World) -> None:
+    world.register(project="debit")
+    version = world.version()
+    evaluate(world, version, "e1")
+    evaluate(world, version, "e2", measurements=[DRIFT, Measurement("auc", 0.9)])
+    with Session(world.engine) as session:
+        table = metrics_table(session, "credit")
+        assert [(row["evaluation"], row["metric"]) for row in table] == [
+            ("e1", "data_drift"),
+            ("e2", "auc"),
+            ("e2", "data_drift"),
+        ]
+        assert {(row["store"], row["model"], row["version"]) for row in table} == {("monthly", "fraud", 1)}
+        assert metrics_table(session, "credit", "monthly") == table
+        assert metrics_table(session, "credit", "weekly") == metrics_table(session, "debit") == []
+
+
+def test_check_results_keep_the_value_and_the_bounds_that_held(world: World) -> None:
+    evaluation = evaluate(world, world.version(), "e1")
+    with transaction(world.engine) as session:
+        record_check_results(session, evaluation, [Found(), Found(name="2", value=None)], actor=ROSA, at=world.now())
+    with Session(world.engine) as session:
+        first, second = check_results(session, evaluation)
+    assert (first.value, first.bounds, first.outcome) == (0.61, {"maximum": 0.4}, CheckOutcome.ERROR)
+    assert (second.name, second.value) == ("2", None)

@@ -1,0 +1,347 @@
+"""Every move of the sign-off that behaviour.md allows is possible, for whom it says, and no other."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from sqlmodel import Session
+
+from governance.audit import SYSTEM_ORIGIN, Actor, Tag
+from governance.errors import ChangedMeanwhile, NotFound, Refused, SignOffRefused, TransitionNotAllowed
+from governance.signoff import RULES, Request, allowed_actions, show, sign, transition_diagram
+from governance.tables import AuditEvent, Feedback, FinalApproval, ModelVersion, SignOff
+from governance.vocabulary import FeedbackVerdict, SignOffAction, SignOffStatus
+from tests.governance.world import FINN, OTTO, ROSA, WILL, World
+
+INES, RAUL, FLORA = Actor("ines"), Actor("raul"), Actor("flora")
+SYSTEM = Actor("driftgate", SYSTEM_ORIGIN)
+EVERYBODY = {"will": WILL, "rosa": ROSA, "ines": INES, "finn": FINN, "flora": FLORA, "otto": OTTO, "system": SYSTEM}
+
+A, S = SignOffAction, SignOffStatus
+DECIDERS = {"will", "finn", "flora"}
+
+# Written down from behaviour.md section 7, not from RULES. Rosa is the author of the feedback, Finn of the approval.
+EXPECTED: dict[tuple[SignOffStatus, SignOffAction], tuple[SignOffStatus | None, set[str]]] = {
+    (S.NOT_STARTED, A.REQUEST_FEEDBACK): (S.WAITING_FOR_FEEDBACK, {"will"}),
+    (S.NOT_STARTED, A.REQUEST_APPROVAL): (S.WAITING_FOR_APPROVAL, {"will"}),
+    (S.WAITING_FOR_FEEDBACK, A.REQUEST_APPROVAL): (S.WAITING_FOR_APPROVAL, {"will"}),
+    (S.WAITING_FOR_FEEDBACK, A.ADD_FEEDBACK): (S.WAITING_FOR_FEEDBACK, {"rosa", "ines"}),
+    (S.WAITING_FOR_FEEDBACK, A.EDIT_FEEDBACK): (S.WAITING_FOR_FEEDBACK, {"rosa"}),
+    (S.WAITING_FOR_FEEDBACK, A.DELETE_FEEDBACK): (S.WAITING_FOR_FEEDBACK, {"rosa"}),
+    (S.WAITING_FOR_APPROVAL, A.BACK_TO_FEEDBACK): (S.WAITING_FOR_FEEDBACK, DECIDERS),
+    (S.WAITING_FOR_APPROVAL, A.APPROVE): (S.APPROVED, {"finn", "flora"}),
+    (S.WAITING_FOR_APPROVAL, A.REJECT): (S.REJECTED, {"finn", "flora"}),
+    **{(s, A.EDIT_TO_APPROVED): (S.APPROVED, {"finn"}) for s in (S.APPROVED, S.REJECTED)},
+    **{(s, A.EDIT_TO_REJECTED): (S.REJECTED, {"finn"}) for s in (S.APPROVED, S.REJECTED)},
+    **{(s, A.DELETE_APPROVAL): (S.WAITING_FOR_APPROVAL, {"finn"}) for s in (S.APPROVED, S.REJECTED)},
+    **{(s, A.ABANDON): (S.ABANDONED, DECIDERS) for s in SignOffStatus if s is not S.ABANDONED},
+    (S.ABANDONED, A.CANCEL_ABANDON): (None, DECIDERS),
+    **{(s, A.RESET): (S.NOT_STARTED, {"will"}) for s in (S.APPROVED, S.REJECTED, S.ABANDONED)},
+    (S.APPROVED, A.RECUR): (S.NOT_STARTED, {"system"}),
+}
+
+WAY_TO: dict[SignOffStatus, list[tuple[SignOffAction, Actor]]] = {
+    S.NOT_STARTED: [],
+    S.WAITING_FOR_FEEDBACK: [(A.REQUEST_FEEDBACK, WILL), (A.ADD_FEEDBACK, ROSA)],
+    S.WAITING_FOR_APPROVAL: [(A.REQUEST_FEEDBACK, WILL), (A.ADD_FEEDBACK, ROSA), (A.REQUEST_APPROVAL, WILL)],
+    S.APPROVED: [(A.REQUEST_APPROVAL, WILL), (A.APPROVE, FINN)],
+    S.REJECTED: [(A.REQUEST_APPROVAL, WILL), (A.REJECT, FINN)],
+    S.ABANDONED: [(A.REQUEST_APPROVAL, WILL), (A.APPROVE, FINN), (A.ABANDON, WILL)],
+}
+
+
+def bring(world: World, status: SignOffStatus) -> ModelVersion:
+    version = world.version()
+    for action, actor in WAY_TO[status]:
+        world.sign(version, action, actor, verdict=FeedbackVerdict.MINOR_ISSUE, comment="on the way")
+    return version
+
+
+def current(world: World, version: ModelVersion) -> SignOff:
+    with Session(world.engine) as session:
+        return session.get_one(SignOff, version.id)
+
+
+def test_the_table_has_exactly_the_moves_of_the_specification() -> None:
+    assert set(RULES) == set(EXPECTED)
+
+
+@pytest.mark.parametrize("status", SignOffStatus)
+def test_in_every_status_everybody_can_do_what_they_may_and_nothing_else(world: World, status: SignOffStatus) -> None:
+    version = bring(world, status)
+    for action, (name, actor) in product(SignOffAction, EVERYBODY.items()):
+        to, may = EXPECTED.get((status, action), (None, set()))
+        feedback = world.read(Feedback)[0].id if status is S.WAITING_FOR_FEEDBACK else None
+        request = Request(version, action, actor, verdict=FeedbackVerdict.APPROVED, feedback_id=feedback)
+        with Session(world.engine, expire_on_commit=False) as session:
+            before = session.get_one(SignOff, version.id).revision
+            offered = action in allowed_actions(session, version, actor)
+            assert offered is (name in may), (status, action, name)
+            try:
+                after = sign(session, request, artifacts=world.artifacts, at=world.now())
+            except TransitionNotAllowed:
+                assert (status, action) not in EXPECTED, (status, action, name)
+            except SignOffRefused:
+                assert (status, action) in EXPECTED and name not in may, (status, action, name)
+            else:
+                assert name in may, (status, action, name)
+                assert after.status is (to or S.APPROVED), (status, action, name)
+                assert after.revision == before + 1
+            session.rollback()
+
+
+@pytest.mark.parametrize("status", [status for status in SignOffStatus if status is not S.ABANDONED])
+def test_cancelling_abandonment_brings_everything_back_as_it_was(world: World, status: SignOffStatus) -> None:
+    version = bring(world, status)
+    with Session(world.engine) as session:
+        before = show(session, version)
+    world.sign(version, A.ABANDON, FINN)
+    world.sign(version, A.CANCEL_ABANDON, FINN)
+    with Session(world.engine) as session:
+        after = show(session, version)
+    changed = {"revision", "changed_at", "moves"}
+    assert {k: v for k, v in before.items() if k not in changed} == {k: v for k, v in after.items() if k not in changed}
+
+
+def test_an_impossible_move_is_answered_with_the_possible_ones(world: World) -> None:
+    with pytest.raises(TransitionNotAllowed, match="possible now: request_feedback, request_approval, abandon"):
+        world.sign(world.version(), A.APPROVE, FINN)
+
+
+def test_a_refusal_names_the_person_the_role_and_where_it_is_given(world: World) -> None:
+    with pytest.raises(SignOffRefused, match=r"otto is not a writer \(people.writers in project.yaml\)"):
+        world.sign(world.version(), A.REQUEST_FEEDBACK, OTTO)
+
+
+def test_every_move_writes_one_audit_line_with_the_status_before_and_after(world: World) -> None:
+    version = world.version()
+    lines = len(world.trail())
+    world.sign(version, A.REQUEST_FEEDBACK, WILL, notify=("rosa",), comment="please look")
+    event = world.read(AuditEvent)[-1]
+    assert len(world.trail()) == lines + 1
+    assert (event.tag, event.subject, event.actor) == (Tag.SIGN_OFF_REQUEST_FEEDBACK, "credit/fraud/1", "will")
+    assert (event.before["status"], event.after["status"]) == ("NOT_STARTED", "WAITING_FOR_FEEDBACK")
+    assert (event.after["notified"], event.after["comment"]) == (["rosa"], "please look")
+
+
+def test_every_action_has_its_tag() -> None:
+    assert {f"sign_off:{action}" for action in SignOffAction} == {t for t in Tag if t.startswith("sign_off:")}
+
+
+def test_a_refused_move_writes_nothing(world: World) -> None:
+    version = world.version()
+    before = (world.trail(), current(world, version))
+    with pytest.raises(SignOffRefused):
+        world.sign(version, A.REQUEST_APPROVAL, OTTO)
+    assert (world.trail(), current(world, version)) == before
+
+
+class TestFeedback:
+    def test_several_per_person_each_edited_and_deleted_by_its_author(self, world: World) -> None:
+        version = bring(world, S.WAITING_FOR_FEEDBACK)
+        world.sign(version, A.ADD_FEEDBACK, ROSA, verdict=FeedbackVerdict.MAJOR_ISSUE, comment="second")
+        first, second = world.read(Feedback)
+        world.sign(version, A.EDIT_FEEDBACK, ROSA, feedback_id=second.id, verdict=FeedbackVerdict.APPROVED)
+        world.sign(version, A.DELETE_FEEDBACK, ROSA, feedback_id=first.id)
+        (left,) = world.read(Feedback)
+        assert (left.verdict, left.comment, left.group) == (FeedbackVerdict.APPROVED, "second", "risk")
+        assert left.edited_at is not None
+        deleted = world.read(AuditEvent)[-1]
+        assert deleted.tag == Tag.SIGN_OFF_DELETE_FEEDBACK
+        assert deleted.before["feedback"]["comment"] == "on the way"
+
+    def test_whoever_has_several_says_which(self, world: World) -> None:
+        version = bring(world, S.WAITING_FOR_FEEDBACK)
+        world.sign(version, A.ADD_FEEDBACK, ROSA, verdict=FeedbackVerdict.APPROVED)
+        with pytest.raises(NotFound, match="say which by its number"):
+            world.sign(version, A.EDIT_FEEDBACK, ROSA, comment="which?")
+
+    def test_needs_a_verdict(self, world: World) -> None:
+        with pytest.raises(SignOffRefused, match="give one of APPROVED, MINOR_ISSUE, MAJOR_ISSUE"):
+            world.sign(bring(world, S.WAITING_FOR_FEEDBACK), A.ADD_FEEDBACK, ROSA)
+
+    def test_whoever_is_in_two_groups_says_for_which(self, world: World) -> None:
+        version = bring(world, S.WAITING_FOR_FEEDBACK)
+        with pytest.raises(SignOffRefused, match="name one of it, risk"):
+            world.sign(version, A.ADD_FEEDBACK, RAUL, verdict=FeedbackVerdict.APPROVED)
+        world.sign(version, A.ADD_FEEDBACK, RAUL, verdict=FeedbackVerdict.APPROVED, group="it")
+        assert world.read(Feedback)[-1].group == "it"
+
+    def test_is_not_given_for_a_group_of_others(self, world: World) -> None:
+        with pytest.raises(SignOffRefused, match="ines is not a member"):
+            world.sign(
+                bring(world, S.WAITING_FOR_FEEDBACK),
+                A.ADD_FEEDBACK,
+                INES,
+                verdict=FeedbackVerdict.APPROVED,
+                group="risk",
+            )
+
+    def test_of_another_version_can_not_be_reached(self, world: World) -> None:
+        bring(world, S.WAITING_FOR_FEEDBACK)
+        other = bring(world, S.WAITING_FOR_FEEDBACK)
+        with pytest.raises(NotFound, match="feedback"):
+            world.sign(other, A.DELETE_FEEDBACK, ROSA, feedback_id=world.read(Feedback)[0].id)
+
+    def test_never_gates(self, world: World) -> None:
+        version = bring(world, S.WAITING_FOR_FEEDBACK)
+        world.sign(version, A.ADD_FEEDBACK, ROSA, verdict=FeedbackVerdict.MAJOR_ISSUE)
+        world.sign(version, A.REQUEST_APPROVAL, WILL)
+        world.sign(version, A.APPROVE, FINN)
+        world.activate(version)
+
+
+class TestFinalApproval:
+    def test_is_bound_to_the_content(self, world: World) -> None:
+        version = world.approved_version()
+        assert [a.content_digest for a in world.read(FinalApproval)] == [version.manifest_digest]
+
+    @pytest.mark.parametrize("file", ["model.skops", "reference.parquet"])
+    def test_of_altered_content_is_refused(self, world: World, file: str) -> None:
+        version = bring(world, S.WAITING_FOR_APPROVAL)
+        (world.artifacts / version.folder / file).write_text("other bytes")
+        with pytest.raises(SignOffRefused, match=f"{file} is not what was recorded"):
+            world.sign(version, A.APPROVE, FINN)
+        world.sign(version, A.REJECT, FINN)
+        with pytest.raises(SignOffRefused, match=f"{file} is not what was recorded"):
+            world.sign(version, A.EDIT_TO_APPROVED, FINN)
+
+    def test_deleted_by_its_author_leaves_its_words_in_the_trail(self, world: World) -> None:
+        version = world.version()
+        world.sign(version, A.REQUEST_APPROVAL, WILL)
+        world.sign(version, A.APPROVE, FINN, comment="fine")
+        world.sign(version, A.DELETE_APPROVAL, FINN)
+        assert world.read(FinalApproval) == []
+        assert world.read(AuditEvent)[-1].before["final_approval"]["comment"] == "fine"
+        world.sign(version, A.APPROVE, FLORA)
+
+    def test_edited_keeps_its_author_and_opens_or_closes_the_gate(self, world: World) -> None:
+        version = world.approved_version()
+        world.sign(version, A.EDIT_TO_REJECTED, FINN, comment="on second thoughts")
+        (approval,) = world.read(FinalApproval)
+        assert (approval.author, approval.verdict, approval.comment) == ("finn", S.REJECTED, "on second thoughts")
+        with pytest.raises(Refused, match="REJECTED"):
+            world.activate(version)
+        world.sign(version, A.EDIT_TO_APPROVED, FINN)
+        world.activate(version)
+
+    def test_where_duties_are_separated_is_not_of_who_trained_or_asked(self, world: World) -> None:
+        world.register(
+            people={
+                "writers": ["will", "wes"],
+                "final_approvers": ["will", "wes", "finn"],
+                "separation_of_duties": True,
+            }
+        )
+        version = world.version(trained_by=Actor("wes"))
+        world.sign(version, A.REQUEST_APPROVAL, WILL)
+        with pytest.raises(SignOffRefused, match="wes trained the version"):
+            world.sign(version, A.APPROVE, Actor("wes"))
+        with pytest.raises(SignOffRefused, match="will asked for the sign-off"):
+            world.sign(version, A.APPROVE, WILL)
+        assert world.sign(version, A.APPROVE, FINN).status is S.APPROVED
+
+    def test_where_duties_are_not_separated_may_be_of_who_asked(self, world: World) -> None:
+        world.register(people={"writers": ["will"], "final_approvers": ["will"]})
+        version = world.version(trained_by=WILL)
+        world.sign(version, A.REQUEST_APPROVAL, WILL)
+        assert world.sign(version, A.APPROVE, WILL).status is S.APPROVED
+
+
+@pytest.mark.parametrize(("action", "actor"), [(A.RESET, WILL), (A.RECUR, SYSTEM)])
+def test_a_new_round_puts_what_was_said_to_history_and_deletes_nothing(
+    world: World, action: SignOffAction, actor: Actor
+) -> None:
+    version = bring(world, S.WAITING_FOR_APPROVAL)
+    world.sign(version, A.APPROVE, FINN, comment="fine")
+    after = world.sign(version, action, actor)
+    assert (after.status, after.round, after.requested_by) == (S.NOT_STARTED, 2, [])
+    with Session(world.engine) as session:
+        shown = show(session, version)
+    assert shown["feedback"] == [] and shown["final_approval"] is None
+    (first,) = shown["history"]
+    assert first["final_approval"]["comment"] == "fine"
+    assert [feedback["author"] for feedback in first["feedback"]] == ["rosa"]
+    with pytest.raises(Refused, match="NOT_STARTED"):
+        world.activate(version)
+    world.sign(version, A.REQUEST_FEEDBACK, WILL)
+    with pytest.raises(NotFound):
+        world.sign(version, A.DELETE_FEEDBACK, ROSA, feedback_id=first["feedback"][0]["id"])
+
+
+def test_whoever_looked_at_an_older_revision_is_refused(world: World) -> None:
+    version = world.version()
+    world.sign(version, A.REQUEST_FEEDBACK, WILL, expected_revision=0)
+    with pytest.raises(ChangedMeanwhile, match="expected revision 0, found revision 1"):
+        world.sign(version, A.REQUEST_APPROVAL, WILL, expected_revision=0)
+
+
+def test_the_picture_has_one_arrow_per_row_and_knows_every_way_back() -> None:
+    arrows = [line.strip() for line in transition_diagram().splitlines()[2:]]
+    ways_back = [arrow for arrow in arrows if "cancel_abandon" in arrow]
+    assert len(arrows) - len(ways_back) == len(RULES) - 1
+    assert len(ways_back) == len(SignOffStatus) - 1
+    assert "WAITING_FOR_APPROVAL --> APPROVED: approve (final approver)" in arrows
+
+
+class Walk(RuleBasedStateMachine):
+    """Anybody tries anything, in any order; a small model of the specification knows what must come out."""
+
+    world: World
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.version = self.world.version()
+        self.status, self.before, self.round, self.approver = S.NOT_STARTED, S.NOT_STARTED, 1, ""
+        self.revision = 0
+
+    @rule(action=st.sampled_from(list(SignOffAction)), name=st.sampled_from(sorted(EVERYBODY)))
+    def try_it(self, action: SignOffAction, name: str) -> None:
+        to, may = EXPECTED.get((self.status, action), (None, set()))
+        if may == {"finn"}:
+            may = {self.approver}
+        details: dict[str, Any] = {"verdict": FeedbackVerdict.APPROVED}
+        try:
+            self.world.sign(self.version, action, EVERYBODY[name], **details)
+        except (Refused, NotFound):
+            assert name not in may or action in {A.EDIT_FEEDBACK, A.DELETE_FEEDBACK}
+            return
+        assert name in may or action in {A.EDIT_FEEDBACK, A.DELETE_FEEDBACK}
+        self.revision += 1
+        self.approver = name if action in {A.APPROVE, A.REJECT} else self.approver
+        self.round += action in {A.RESET, A.RECUR}
+        self.before, self.status = self.status, to or self.before
+
+    @invariant()
+    def it_stands_where_the_specification_says(self) -> None:
+        found = current(self.world, self.version)
+        assert (found.status, found.round, found.revision) == (self.status, self.round, self.revision)
+
+    @invariant()
+    def only_an_approved_version_passes_the_gate(self) -> None:
+        with Session(self.world.engine) as session:
+            shown = show(session, self.version)
+        approval = shown["final_approval"]
+        if self.status in {S.APPROVED, S.REJECTED}:
+            assert approval["verdict"] is self.status
+        if self.status in {S.NOT_STARTED, S.WAITING_FOR_FEEDBACK, S.WAITING_FOR_APPROVAL}:
+            assert approval is None
+
+
+def test_no_walk_leaves_the_table(world: World) -> None:
+    walk = type("WalkHere", (Walk,), {"world": world})
+    run_state_machine_as_test(
+        walk,
+        settings=settings(
+            max_examples=10,
+            stateful_step_count=25,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
