@@ -7,7 +7,7 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 export DO_NOT_TRACK := 1
 
-.PHONY: help install demo test serve lint types imports check clean
+.PHONY: help install demo test kills serve lint types imports check clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is.
@@ -26,6 +26,9 @@ demo: install ## Watch a model decay, a check fail, a retraining, and the gate.
 
 test: install ## Run the tests.
 	$(BIN)/pytest
+
+kills: install ## Kill commands at random moments and look for anything half-done.
+	$(BIN)/python tests/kills.py --kills 30
 
 serve: install ## Start the Prefect server and the runner.
 	$(BIN)/driftgate serve

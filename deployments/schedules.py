@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.actions import DeploymentScheduleCreate
+    from prefect.client.schemas.responses import DeploymentResponse
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 """The checkout: where ``prefect.yaml`` is, and what the paths in it are relative to."""
@@ -31,6 +32,9 @@ ENTRYPOINT: Final = "flows.scenario.run_scenario"
 
 SLUG: Final = "project-yaml"
 """Of the one schedule a scenario has: by it Prefect knows the schedule again, and a pause survives."""
+
+TUTORIAL: Final = "tutorial"
+"""Tag of the deployments in ``prefect.yaml``."""
 
 FROM_PROJECT_FILE: Final = "from-project-yaml"
 """Tag of the deployments that this module makes, and therefore may remove."""
@@ -87,10 +91,20 @@ def deploy_scenarios(projects: Sequence[Project]) -> list[str]:
     wanted = [deployment for project in own for deployment in scenario_deployments(project)]
     with get_client(sync_client=True) as client:
         kept = {_apply(client, deployment) for deployment in wanted}
-        for known in _known(client):
-            if known not in kept:
-                client.delete_deployment(known)
+        for known in _tagged(client, FROM_PROJECT_FILE):
+            if known.id not in kept:
+                client.delete_deployment(known.id)
     return [f"{deployment.flow}/{deployment.name}" for deployment in wanted]
+
+
+def retire_tutorial() -> None:
+    """Remove the scheduled runs of the tutorial: who serves projects of their own has no data for them."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        for deployment in _tagged(client, TUTORIAL):
+            if deployment.schedules:
+                client.delete_deployment(deployment.id)
 
 
 def _apply(client: SyncPrefectClient, deployment: ScenarioDeployment) -> UUID:
@@ -138,14 +152,13 @@ def _schedules(client: SyncPrefectClient, deployment: ScenarioDeployment) -> lis
     ]
 
 
-def _known(client: SyncPrefectClient) -> list[UUID]:
-    """Every deployment that an earlier :func:`deploy_scenarios` made."""
+def _tagged(client: SyncPrefectClient, tag: str) -> list[DeploymentResponse]:
     from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 
-    ours = DeploymentFilter(tags=DeploymentFilterTags(all_=[FROM_PROJECT_FILE]))
-    found: list[UUID] = []
+    ours = DeploymentFilter(tags=DeploymentFilterTags(all_=[tag]))
+    found: list[DeploymentResponse] = []
     while page := client.read_deployments(deployment_filter=ours, offset=len(found)):
-        found += [deployment.id for deployment in page]
+        found += page
     return found
 
 

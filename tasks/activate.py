@@ -11,7 +11,7 @@ from governance.project_file import load_project
 from tasks import edge, gate
 
 
-@task(name="Activate", cache_policy=NO_CACHE)
+@task(task_run_name="Activate", cache_policy=NO_CACHE)
 def activate_version(
     project: str, version: str, environment: str | None, model: str | None, confirm: bool, actor: str | None
 ) -> dict[str, Any]:

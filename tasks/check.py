@@ -18,7 +18,7 @@ from tasks.publish import publish_checks
 _WORST_LAST = (StepOutcome.SUCCESS, StepOutcome.WARNING, StepOutcome.FAILED)
 
 
-@task(name="Check", cache_policy=NO_CACHE)
+@task(task_run_name="Check", cache_policy=NO_CACHE)
 def run_checks(project: str, store: str, actor: str | None) -> dict[str, Any]:
     """Hold the latest evaluation against every check of its store, and keep what was found.
 

@@ -18,7 +18,7 @@ SEED = 1337
 """Of the drift model: fixed, so that the same data give the same number."""
 
 
-@task(name="Measure input drift", cache_policy=NO_CACHE)
+@task(task_run_name="Measure input drift", cache_policy=NO_CACHE)
 def find_input_drift(subject: Subject, batch: Batch) -> DriftFindings:
     """How far the inputs have moved from the reference."""
     return _or_warn(
@@ -30,7 +30,7 @@ def find_input_drift(subject: Subject, batch: Batch) -> DriftFindings:
     )
 
 
-@task(name="Measure prediction drift", cache_policy=NO_CACHE)
+@task(task_run_name="Measure prediction drift", cache_policy=NO_CACHE)
 def find_prediction_drift(subject: Subject, batch: Batch) -> DriftFindings:
     """How far the predictions have moved from those on the reference. No labels needed."""
     return _or_warn(
@@ -40,7 +40,7 @@ def find_prediction_drift(subject: Subject, batch: Batch) -> DriftFindings:
     )
 
 
-@task(name="Measure performance", cache_policy=NO_CACHE)
+@task(task_run_name="Measure performance", cache_policy=NO_CACHE)
 def find_performance(subject: Subject, batch: Batch) -> DriftFindings:
     """How good the predictions are, and how much better or worse than on the reference; only where labels are asked for."""
     if batch.target is None:

@@ -71,7 +71,7 @@ class Batch:
     warnings: tuple[str, ...]
 
 
-@task(name="Resolve training", cache_policy=NO_CACHE)
+@task(task_run_name="Resolve training", cache_policy=NO_CACHE)
 def resolve_training(project: str, model: str | None, data: str | None) -> Assignment:
     """Find the model's settings and its training data."""
     declared = load_project(project)
@@ -79,13 +79,13 @@ def resolve_training(project: str, model: str | None, data: str | None) -> Assig
     return Assignment(declared, name, model_settings, tuple(resolve_joined(declared, data, model_settings.train_on)))
 
 
-@task(name="Load training data", cache_policy=NO_CACHE)
+@task(task_run_name="Load training data", cache_policy=NO_CACHE)
 def load_training_data(assignment: Assignment) -> TrainingTable:
     """Infer the schema and read the rows. Raises: UnreadableFile, SchemaMismatch, NoUsableTarget."""
     return read_training_table(assignment.data, assignment.model, assignment.settings)
 
 
-@task(name="Resolve scoring", cache_policy=NO_CACHE)
+@task(task_run_name="Resolve scoring", cache_policy=NO_CACHE)
 def resolve_scoring(project: str, data: str, model: str | None, version: str) -> Scoring:
     """Find the version and the file to score."""
     declared = load_project(project)
@@ -93,7 +93,7 @@ def resolve_scoring(project: str, data: str, model: str | None, version: str) ->
     return Scoring(declared, _open(declared, name, version), resolve_data(declared, data, model_settings.train_on))
 
 
-@task(name="Resolve evaluation", cache_policy=NO_CACHE)
+@task(task_run_name="Resolve evaluation", cache_policy=NO_CACHE)
 def resolve_evaluation(project: str, store: str, data: str | None, version: str) -> Subject:
     """Find the store, the version and the data to judge."""
     declared = load_project(project)
@@ -102,7 +102,7 @@ def resolve_evaluation(project: str, store: str, data: str | None, version: str)
     return Subject(declared, store, settings_of_store, _open(declared, settings_of_store.model, version), source)
 
 
-@task(name="Load batch", cache_policy=NO_CACHE)
+@task(task_run_name="Load batch", cache_policy=NO_CACHE)
 def load_batch(subject: Subject) -> Batch:
     """Read the sample and refuse what can't be judged, before anything is written.
 

@@ -62,7 +62,7 @@ def publish_checks(project: str, checked: Mapping[str, Any]) -> None:
     ]
     _publish(
         f"checks-{project}-{checked['store']}",
-        f"Checks of {checked['store']}: {', '.join(f'{c[0]} {c[1]}' for c in rows) or 'none'}",
+        ", ".join(f"{c['outcome']}: {c['message']}" for c in checked["checks"]) or "no checks",
         [_table(("outcome", "check", "metric", "value", "bounds"), rows)],
     )
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@task(name="Record version", cache_policy=NO_CACHE)
+@task(task_run_name="Record version", cache_policy=NO_CACHE)
 def record_version(
     assignment: Assignment, table: TrainingTable, trained: TrainedModel, actor: str | None
 ) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _manifest(
     }
 
 
-@task(name="Record evaluation", cache_policy=NO_CACHE)
+@task(task_run_name="Record evaluation", cache_policy=NO_CACHE)
 def record_evaluation(
     subject: Subject, batch: Batch, findings: Sequence[DriftFindings], actor: str | None
 ) -> dict[str, Any]:

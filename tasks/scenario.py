@@ -61,7 +61,7 @@ STATES: Final[Mapping[ScenarioOutcome, Callable[[str, dict[str, Any]], State[dic
 """How each outcome looks in Prefect. Standard names, since its pages filter flow runs by them."""
 
 
-@task(cache_policy=NO_CACHE)
+@task(task_run_name="Open run", cache_policy=NO_CACHE)
 def open_run(project: str, scenario: str | None, data: str | None, trigger: str, actor: str | None) -> OpenRun:
     """Write down that a run begins. An earlier run that died on this machine is closed as aborted."""
     declared = load_project(project)
@@ -84,7 +84,7 @@ def open_run(project: str, scenario: str | None, data: str | None, trigger: str,
         return OpenRun(run.id, str(declared.file), data, actor, tuple(settings.steps))
 
 
-@task(cache_policy=NO_CACHE)
+@task(task_run_name="Close run", cache_policy=NO_CACHE)
 def close_run(run: OpenRun, progress: Progress) -> dict[str, Any]:
     """Write down how the run ended; gives the run with its steps."""
     with edge.transaction() as session:

@@ -18,13 +18,13 @@ from tasks.learning.prediction import output_columns, predict
 from tasks.load import Batch, Scoring, Subject
 
 
-@task(name="Score", cache_policy=NO_CACHE)
+@task(task_run_name="Score", cache_policy=NO_CACHE)
 def score_batch(subject: Subject, batch: Batch) -> Batch:
     """The batch with the version's predictions beside its columns."""
     return replace(batch, frame=batch.frame.join(predict(subject.version.fitted, batch.frame)))
 
 
-@task(name="Score file", cache_policy=NO_CACHE)
+@task(task_run_name="Score file", cache_policy=NO_CACHE)
 def score_file(scoring: Scoring, output: str, actor: str | None) -> dict[str, Any]:
     """Write the rows as they are, with ``prediction`` and ``proba_<class>`` beside them, chunk by chunk.
 

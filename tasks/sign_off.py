@@ -14,7 +14,7 @@ from governance.vocabulary import SignOffAction
 from tasks import edge
 
 
-@task(name="Request sign-off", cache_policy=NO_CACHE)
+@task(task_run_name="Request sign-off", cache_policy=NO_CACHE)
 def request_sign_off(project: str, model: str, version: str, notify: list[str], actor: str | None) -> dict[str, Any]:
     """Request feedback on a version. Raises: TransitionNotAllowed, SignOffRefused."""
     declared = load_project(project)

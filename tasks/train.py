@@ -10,7 +10,7 @@ from tasks.learning.fit import TrainedModel, train_model
 from tasks.load import Assignment
 
 
-@task(name="Fit", cache_policy=NO_CACHE)
+@task(task_run_name="Fit", cache_policy=NO_CACHE)
 def fit_version(assignment: Assignment, table: TrainingTable) -> TrainedModel:
     """Split, fit, measure, diagnose. Raises: TrainingImpossible."""
     logger = get_run_logger()

@@ -13,6 +13,8 @@ from sqlalchemy import Engine, create_engine, make_url, text
 
 from governance.database import open_database
 
+pytest_plugins = ("tests.workplace",)
+
 BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
 _NUMBERS = count(1)
 

@@ -46,7 +46,7 @@ def unexpected(error: Exception) -> Refusal:
     """One sentence on an error nobody foresaw; its traceback goes into a file."""
     clause = " ".join(str(error).split())[:300]
     what = f"{type(error).__name__}: {clause}" if clause else type(error).__name__
-    return Refusal(type(error).__name__, f"driftgate met an error it did not foresee ({what}); {_keep_traceback()}.")
+    return Refusal(type(error).__name__, f"This is an error that driftgate did not foresee ({what}); {_keep_traceback()}.")
 
 
 def _keep_traceback() -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from deployments.schedules import POOL, PREFECT_FILE, ROOT, deploy_scenarios
+from deployments.schedules import POOL, PREFECT_FILE, ROOT, deploy_scenarios, retire_tutorial, tutorial_folders
 from deployments.servers.address import is_healthy, serving
 from deployments.servers.environment import applied, own_environment, server_environment
 from deployments.servers.processes import (
@@ -56,7 +56,8 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT, then stop everything and return.
 
-    Deploys all of ``prefect.yaml`` and the scenarios of ``projects``. What a killed predecessor left needs no
+    Deploys all of ``prefect.yaml`` and the scenarios of ``projects``; with projects other than the tutorial, its
+    schedule is left out. What a killed predecessor left needs no
     clearing: its server and worker ended with it, and its lock is free.
 
     Args:
@@ -94,6 +95,8 @@ def serve(
         )
         stack.callback(worker.stop)
         _deploy_prefect_file(settings, environment, url)
+        if loaded and not any(project.folder in tutorial_folders() for project in loaded):
+            retire_tutorial()
         for name in deploy_scenarios(loaded):
             say(f"deployed {name}")
         say("Ready. Stop with Ctrl-C.")

@@ -21,6 +21,7 @@ from deployments.schedules import (
     ROOT,
     SLUG,
     deploy_scenarios,
+    retire_tutorial,
     scenario_deployments,
     tutorial_folders,
 )
@@ -224,7 +225,7 @@ def project_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(home: Path, project_folder: Path) -> Iterator[Served]:
-    served = Served(home, project_folder)
+    served = Served(home, project_folder, *tutorial_folders())
     yield served
     served.close()
 
@@ -316,6 +317,18 @@ def test_what_is_gone_from_the_files_is_gone_from_prefect(served: Served, client
 @pytest.mark.prefect
 def test_the_tutorial_named_as_a_project_is_not_deployed_twice(served: Served, client: Any) -> None:
     assert deploy_scenarios([load_project(folder) for folder in tutorial_folders()]) == []
+
+
+@pytest.mark.prefect
+def test_who_serves_only_projects_of_their_own_is_spared_the_runs_of_the_tutorial(served: Served, client: Any) -> None:
+    assert "retrain-model/weekly" in known(client)
+    retire_tutorial()
+    assert {name for name in known(client) if "tutorial" in known(client)[name].tags} == {
+        "evaluate/manual",
+        "train/manual",
+        "score/manual",
+        "activate/manual",
+    }
 
 
 @pytest.mark.prefect

@@ -1,10 +1,9 @@
-"""One Prefect server for all tests of flows, and a small tutorial project of each test's own."""
+"""A small tutorial project of each test's own."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +12,17 @@ import yaml
 from sqlmodel import Session
 
 from deployments.projects.credit_card_fraud.generate import generate
-from deployments.servers.short_lived import prefect_server
 from flows.activate import activate
 from flows.train import train
 from governance import database, registry, signoff
 from governance.audit import Actor
 from governance.project_file import load_project
-from governance.settings import Settings, settings
+from governance.settings import settings
 from governance.vocabulary import SignOffAction
 from tasks import edge
+from tests.workplace import at_home
 
 TUTORIAL = Path(__file__).parents[2] / "deployments/projects/credit_card_fraud/project.yaml"
-
-
-@pytest.fixture(scope="session")
-def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real server; heartbeats are off, so that a flow run takes a fifth of a second."""
-    with prefect_server(Settings(home=tmp_path_factory.mktemp("prefect"))) as url:
-        yield url
 
 
 @pytest.fixture(scope="session")
@@ -76,23 +68,12 @@ class Workplace:
         return Session(database.open_database(settings().database))
 
 
-@contextmanager
-def _home(folder: Path, prefect_api: str) -> Iterator[None]:
-    """The settings of this process point at a home."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DRIFTGATE_HOME", str(folder))
-        patch.setenv("PREFECT_API_URL", prefect_api)
-        settings.cache_clear()
-        yield
-    settings.cache_clear()
-
-
 @pytest.fixture(scope="session")
 def home_with_a_live_version(prefect_api: str, small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home to copy: version 1 is trained, signed and active in prod."""
     folder = tmp_path_factory.mktemp("live")
     place = Workplace(folder / "project", small_data)
-    with _home(folder / "home", prefect_api):
+    with at_home(folder / "home", PREFECT_API_URL=prefect_api):
         train(place.project, actor="ada")
         place.approve(1)
         activate(place.project, "1", actor="ada")
@@ -102,7 +83,7 @@ def home_with_a_live_version(prefect_api: str, small_data: Path, tmp_path_factor
 @pytest.fixture
 def workplace(prefect_api: str, small_data: Path, tmp_path: Path) -> Iterator[Workplace]:
     """The tutorial in a home without a version."""
-    with _home(tmp_path / "home", prefect_api):
+    with at_home(tmp_path / "home", PREFECT_API_URL=prefect_api):
         yield Workplace(tmp_path / "project", small_data)
 
 

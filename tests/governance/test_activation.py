@@ -146,7 +146,7 @@ def test_a_version_of_another_project_is_impossible_here(world: World) -> None:
 def test_whoever_looked_at_an_older_state_is_refused(world: World) -> None:
     first, second = world.version(), world.version()
     world.activate(first, "dev", expected_revision=0)
-    with pytest.raises(ChangedMeanwhile, match="expected activation number 0 there, found number 1"):
+    with pytest.raises(ChangedMeanwhile, match="expected activation number 0 in 'dev', found number 1"):
         world.activate(second, "dev", expected_revision=0)
     world.activate(second, "dev", expected_revision=1)
     assert active(world) == {"dev": 2}

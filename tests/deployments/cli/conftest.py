@@ -1,18 +1,14 @@
-"""A home of its own for every test, and the command line called inside this process."""
+"""A small project in the home of the test, and versions that nobody had to train."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from deployments.cli import record
-from deployments.cli.main import run
 from governance.artifacts import file_sha256, write_folder
 from governance.settings import settings
 from governance.vocabulary import Measurement
@@ -47,53 +43,6 @@ environments:
   test: {policy: warn}
   prod: {policy: prevent}
 """
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a command line ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """The one document on standard output; fails when there is anything else."""
-        found: dict[str, Any] = json.loads(self.out)
-        return found
-
-    @property
-    def words(self) -> str:
-        """Both streams as one line, however they were wrapped."""
-        return " ".join(f"{self.out} {self.err}".split())
-
-
-Driftgate = Callable[..., Outcome]
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty folder, which is the current one."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DRIFTGATE_HOME", str(tmp_path / ".driftgate"))
-    monkeypatch.setenv("DRIFTGATE_USER", "ada")
-    monkeypatch.delenv("DRIFTGATE_DATABASE_URL", raising=False)
-    settings.cache_clear()
-    yield tmp_path
-    settings.cache_clear()
-
-
-@pytest.fixture
-def driftgate(home: Path, capsys: pytest.CaptureFixture[str]) -> Driftgate:
-    """Call ``driftgate`` with these arguments."""
-
-    def call(*arguments: object) -> Outcome:
-        capsys.readouterr()
-        code = run([str(argument) for argument in arguments])
-        return Outcome(code, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture
