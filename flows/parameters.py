@@ -11,17 +11,19 @@ from pydantic import Field
 
 
 def described(title: str, description: str, *examples: str, **rules: Any) -> Any:
-    """A field of the form: what it is called, what it means, and what it must be.
+    """A field of the form: what it is called, what it means, and what it must be, in the words of JSON schema.
 
-    Prefect drops the title and the description of a ``Field``, but not what is added to its JSON schema.
+    Prefect drops the title and the description of a ``Field``, but not what is added to its JSON schema. The rules
+    are for the form only: inside, the task that looks a name up refuses a wrong one in a sentence with a remedy.
     """
-    return Field(json_schema_extra={"title": title, "description": description, "examples": [*examples]}, **rules)
+    about = {"title": title, "description": description, "examples": [*examples]}
+    return Field(json_schema_extra=about | rules)
 
 
 ProjectFolder = Annotated[
     str, described("Project", "Folder or file of the project.yaml.", "deployments/projects/credit_card_fraud")
 ]
-StoreName = Annotated[str, described("Store", "Model evaluation store, as project.yaml names it.", min_length=1)]
+StoreName = Annotated[str, described("Store", "Model evaluation store, as project.yaml names it.", minLength=1)]
 ScenarioName = Annotated[str | None, described("Scenario", "As project.yaml names it; empty: the only one there is.")]
 ModelName = Annotated[str | None, described("Model", "As project.yaml names it; empty: the only one there is.")]
 DataName = Annotated[

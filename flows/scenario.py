@@ -45,7 +45,7 @@ def run_scenario(
 
 
 def _build_evaluation(run: OpenRun, step: BuildEvaluation) -> Ended:
-    made = evaluate.fn(run.project, step.store, run.judged(step.data), step.version, run.actor)
+    made = evaluate.fn(run.project, step.store, step.data, step.version, run.actor)
     warnings = made["warnings"]
     outcome = StepOutcome.WARNING if warnings else StepOutcome.SUCCESS
     return Ended(outcome, "; ".join([f"evaluation {made['id']} of {made['data']}", *warnings]), made)
@@ -57,7 +57,7 @@ def _run_checks(run: OpenRun, step: RunChecks) -> Ended:
 
 
 def _train(run: OpenRun, step: Train) -> Ended:
-    made = train.fn(run.project, step.model, run.learned(step.data), run.actor)
+    made = train.fn(run.project, step.model, step.data, run.actor)
     return Ended(StepOutcome.SUCCESS, f"version {made['version']} waits for its sign-off", made)
 
 

@@ -8,12 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, func, or_, select
 
 from governance.tables import AuditEvent
-
-SYSTEM_ORIGIN: Final = "system"
-"""Origin of what nobody did: a recurrence that fell due, a run that was found dead."""
+from governance.vocabulary import Origin
 
 
 class Tag(StrEnum):
@@ -55,11 +53,15 @@ class Actor:
 
     Args:
         name: Name of the person, as ``project.yaml`` writes it.
-        origin: ``command``, ``flow`` or ``system``.
+        origin: From where.
     """
 
     name: str
-    origin: str = "command"
+    origin: Origin = Origin.COMMAND
+
+
+SYSTEM: Final = Actor("driftgate", Origin.SYSTEM)
+"""Who does what nobody did: a recurrence falls due, a run is found dead."""
 
 
 def note(
@@ -97,10 +99,8 @@ def note(
     return event
 
 
-def list_events(session: Session, project: str | None = None, limit: int = 100) -> list[AuditEvent]:
-    """The latest lines of the trail, latest first, of one project or of all."""
-    query = select(AuditEvent).order_by(col(AuditEvent.id).desc()).limit(limit)
-    if project is not None:
-        subject = col(AuditEvent.subject)
-        query = query.where(or_(subject == project, subject.startswith(f"{project}/", autoescape=True)))
-    return list(session.exec(query))
+def count_events(session: Session, project: str) -> int:
+    """How many lines the trail has on a project and on everything in it."""
+    subject = col(AuditEvent.subject)
+    ours = or_(subject == project, subject.startswith(f"{project}/", autoescape=True))
+    return session.exec(select(func.count()).select_from(AuditEvent).where(ours)).one()

@@ -20,6 +20,7 @@ _MIGRATION_LOCK: Final = 0x6472696674
 """Key of PostgreSQL's advisory lock that one migration at a time holds ("drift" in ASCII)."""
 
 _WRITING: Final = "driftgate_writing"
+_READING: Final = "driftgate_reading"
 _REMEDY: Final = "correct DRIFTGATE_DATABASE_URL or DRIFTGATE_HOME"
 
 
@@ -62,6 +63,20 @@ def transaction(engine: Engine) -> Iterator[Session]:
     """
     with Session(engine, expire_on_commit=False) as session, session.begin():
         session.connection(execution_options={_WRITING: True})
+        yield session
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """One look at one state of the database, however long it takes; nobody waits for it, and it can't write.
+
+    Rows stay usable after the block.
+    """
+    options: dict[str, Any] = {_READING: True}
+    if engine.dialect.name == "postgresql":
+        options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        session.connection(execution_options=options)
         yield session
 
 
@@ -140,4 +155,5 @@ def _make_sqlite_behave(engine: Engine) -> None:
     def _begin(connection: Connection) -> None:
         options = connection.get_execution_options()
         if options.get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if options.get(_READING) else 'OFF'}")
             connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITING) else "BEGIN")

@@ -116,8 +116,10 @@ class TransitionNotAllowed(Refused):
     """The sign-off table has no such move."""
 
     def __init__(self, subject: str, status: str, action: str, allowed: Sequence[str]) -> None:
-        super().__init__(subject, status, action, tuple(allowed))
-        self.subject, self.status, self.action, self.allowed = subject, status, action, tuple(allowed)
+        # What is an enum becomes its word, since a sentence would show the name of its class.
+        status, action, words = str(status), str(action), tuple(map(str, allowed))
+        super().__init__(subject, status, action, words)
+        self.subject, self.status, self.action, self.allowed = subject, status, action, words
 
     def __str__(self) -> str:
         allowed = ", ".join(self.allowed) or "nothing"
@@ -131,6 +133,7 @@ class SignOffRefused(Refused):
     """The role or a guard says no; ``reasons`` names every one."""
 
     def __init__(self, subject: str, action: str, reasons: Sequence[str]) -> None:
+        action = str(action)
         super().__init__(subject, action, tuple(reasons))
         self.subject, self.action, self.reasons = subject, action, tuple(reasons)
 
@@ -159,7 +162,7 @@ class ConfirmationNeeded(Refused):
     def __str__(self) -> str:
         return (
             f"{self.subject} needs a confirmation to become active in {self.environment!r}: "
-            f"{'; '.join(self.reasons)}; confirm with --confirm, which is recorded."
+            f"{'; '.join(self.reasons)}; confirm it, which is recorded."
         )
 
 

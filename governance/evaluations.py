@@ -148,18 +148,13 @@ def record_evaluation(
 
 def latest_evaluation(session: Session, store: StoreRow) -> Evaluation:
     """The evaluation that was made last. Raises :class:`NotFound` when there is none yet."""
-    found = list_evaluations(session, store, limit=1)
-    if not found:
-        raise NotFound("evaluation in store", store.name, (), "make one with 'driftgate evaluate'")
-    return found[0]
-
-
-def list_evaluations(session: Session, store: StoreRow, limit: int | None = None) -> list[Evaluation]:
-    """The evaluations of a store, latest first."""
     latest_first = (col(Evaluation.evaluated_at).desc(), col(Evaluation.id).desc())
-    return list(
-        session.exec(select(Evaluation).where(Evaluation.store_id == store.id).order_by(*latest_first).limit(limit))
-    )
+    found = session.exec(
+        select(Evaluation).where(Evaluation.store_id == store.id).order_by(*latest_first).limit(1)
+    ).first()
+    if found is None:
+        raise NotFound("evaluation in store", store.name, (), "make one with 'driftgate evaluate'")
+    return found
 
 
 def metrics_of(session: Session, evaluation: Evaluation) -> dict[str, Measurement]:
@@ -232,12 +227,6 @@ def record_check_results(
         after={result.name: result.outcome for result in results},
     )
     return results
-
-
-def check_results(session: Session, evaluation: Evaluation) -> list[CheckResult]:
-    """Everything that checks ever found on an evaluation, in order."""
-    query = select(CheckResult).where(CheckResult.evaluation_id == evaluation.id).order_by(col(CheckResult.id))
-    return list(session.exec(query))
 
 
 def recordable(measurement: Measurement) -> Measurement:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlmodel import Session, select
 
 from governance.artifacts import digest, file_sha256
-from governance.tables import EnvironmentRow, FinalApproval, ModelRow, ModelVersion, SignOff
+from governance.tables import EnvironmentRow, FinalApproval, ModelRow, ModelVersion, ProjectRow, SignOff
 from governance.vocabulary import GateDecision, Policy, SignOffStatus
 
 
@@ -45,6 +46,7 @@ def judge(
     approved_digest: str | None,
     recorded_digest: str,
     found: Content,
+    objections: tuple[str, ...] = (),
 ) -> Verdict:
     """Decide, from nothing but values.
 
@@ -57,6 +59,7 @@ def judge(
         approved_digest: Digest the final approval is bound to; none without an approval.
         recorded_digest: Digest of the version as it was recorded.
         found: What is there now.
+        objections: What speaks against the approval under the rules that hold now; then it does not count.
 
     Example:
         >>> judge(Policy.WARN, SignOffStatus.NOT_STARTED, approved_digest=None, recorded_digest="a", found=Content("a"))
@@ -67,12 +70,12 @@ def judge(
     if found.differences or found.digest != recorded_digest:
         generic = f"the content is not what was recorded (expected {recorded_digest}, found {found.digest})"
         return Verdict(GateDecision.REFUSED, found.differences or (generic,))
-    if status is SignOffStatus.APPROVED:
+    if status is SignOffStatus.APPROVED and not objections:
         if approved_digest == recorded_digest:
             return Verdict(GateDecision.ALLOWED)
         stale = f"the approval is for other content (approved {approved_digest or 'nothing'}, found {recorded_digest})"
         return Verdict(GateDecision.REFUSED, (stale,))
-    unapproved = (f"the sign-off is {status}, not APPROVED",)
+    unapproved = objections or (f"the sign-off is {status}, not APPROVED",)
     match policy:
         case Policy.PREVENT:
             return Verdict(GateDecision.REFUSED, unapproved)
@@ -91,23 +94,66 @@ def inspect(session: Session, version: ModelVersion, environment: EnvironmentRow
         environment: Where it would become active.
         artifacts: Folder of the artifact store.
     """
-    # Both are read again: what a caller holds may be old.
+    session.get_one(SignOff, version.id, with_for_update={"read": True})
+    return _judge_in(session, version, environment, look_at(session, version, artifacts))
+
+
+def verdicts(session: Session, version: ModelVersion, artifacts: Path) -> dict[str, Verdict]:
+    """What the gate would say to a version in each environment of its project. Its files are hashed once.
+
+    Args:
+        session: Nothing is locked: the answer holds for what is there now.
+        version: Which.
+        artifacts: Folder of the artifact store.
+
+    Returns:
+        Environment: verdict.
+    """
+    project_id = session.get_one(ModelRow, version.model_id).project_id
+    found = look_at(session, version, artifacts)
+    environments = session.exec(select(EnvironmentRow).where(EnvironmentRow.project_id == project_id)).all()
+    return {one.name: _judge_in(session, version, one, found) for one in environments}
+
+
+def _judge_in(session: Session, version: ModelVersion, environment: EnvironmentRow, found: Content) -> Verdict:
+    # All is read again: what a caller holds may be old.
     environment = session.get_one(EnvironmentRow, environment.id, populate_existing=True)
     version = session.get_one(ModelVersion, version.id, populate_existing=True)
-    model = session.get_one(ModelRow, version.model_id)
-    if model.project_id != environment.project_id:
-        return Verdict(
-            GateDecision.REFUSED, (f"environment {environment.name!r} belongs to another project than the version",)
-        )
-    sign_off = session.get_one(SignOff, version.id, populate_existing=True, with_for_update={"read": True})
+    if session.get_one(ModelRow, version.model_id).project_id != environment.project_id:
+        foreign = f"environment {environment.name!r} belongs to another project than the version"
+        return Verdict(GateDecision.REFUSED, (foreign,))
+    sign_off = session.get_one(SignOff, version.id, populate_existing=True)
     approval = current_approval(session, sign_off)
     return judge(
         environment.policy,
         sign_off.status,
         approved_digest=approval.content_digest if approval and approval.verdict is SignOffStatus.APPROVED else None,
         recorded_digest=version.manifest_digest,
-        found=look_at(session, version, artifacts),
+        found=found,
+        objections=_objections(session, version, sign_off, approval),
     )
+
+
+def mixed_duties(approver: str, trained_by: str, requested_by: Collection[str]) -> tuple[str, ...]:
+    """Why somebody may not approve a version where duties are separated; empty when they may.
+
+    Example:
+        >>> mixed_duties("ada", trained_by="ada", requested_by=["ben"])
+        ('ada trained the version, and duties are separated',)
+    """
+    trained = (f"{approver} trained the version, and duties are separated",) if approver == trained_by else ()
+    asked = (f"{approver} asked for the sign-off, and duties are separated",) if approver in requested_by else ()
+    return trained + asked
+
+
+def _objections(
+    session: Session, version: ModelVersion, sign_off: SignOff, approval: FinalApproval | None
+) -> tuple[str, ...]:
+    model = session.get_one(ModelRow, version.model_id)
+    project = session.get_one(ProjectRow, model.project_id, populate_existing=True)
+    if approval is None or not project.separation_of_duties:
+        return ()
+    return mixed_duties(approval.author, version.trained_by, sign_off.requested_by)
 
 
 def current_approval(session: Session, sign_off: SignOff) -> FinalApproval | None:

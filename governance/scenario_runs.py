@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
 
-from governance.audit import SYSTEM_ORIGIN, Actor, Tag, note
+from governance.audit import SYSTEM, Actor, Tag, note
 from governance.errors import ChangedMeanwhile
-from governance.processes import is_alive
 from governance.tables import ProjectRow, ScenarioRun, StepRun
 from governance.tables.columns import key_of
 from governance.vocabulary import ScenarioOutcome, StepKind, StepOutcome
+
+
+class IsAlive(Protocol):
+    """Tells whether a process of this machine still runs; see :func:`governance.processes.is_alive`."""
+
+    def __call__(self, process_id: int, *, since: datetime) -> bool:
+        """Whether the process of that number, which ran at ``since``, still does."""
 
 
 def open_run(
@@ -26,6 +32,7 @@ def open_run(
     parameters: Mapping[str, Any],
     host: str,
     process_id: int,
+    is_alive: IsAlive,
     actor: Actor,
     at: datetime,
     flow_run_id: str | None = None,
@@ -43,6 +50,7 @@ def open_run(
         parameters: Of the trigger; must fit into JSON.
         host: Name of this machine.
         process_id: Number of the process that runs it.
+        is_alive: Asked about the process of an earlier run that did not end.
         actor: Who started it.
         at: When.
         flow_run_id: Of the Prefect run, when there is one.
@@ -52,10 +60,10 @@ def open_run(
     """
     subject = f"{project.name}/{scenario}"
     for earlier in _going_on(session, project, scenario):
-        reason = _why_dead(earlier, host, flow_run_id)
+        reason = _why_dead(earlier, host, flow_run_id, is_alive)
         if not reason:
             raise ChangedMeanwhile(subject, "no run going on", _in_words(earlier))
-        _abort(session, earlier, reason, at)
+        abort_run(session, earlier, reason=reason, actor=SYSTEM, at=at)
     run = ScenarioRun(
         project_id=key_of(project),
         scenario=scenario,
@@ -76,6 +84,24 @@ def open_run(
     return run
 
 
+def find_open_run(session: Session, flow_run_id: str) -> ScenarioRun | None:
+    """The run of a Prefect run that goes on; none when it has ended. One that was tried again has ended ones besides."""
+    return session.exec(
+        select(ScenarioRun).where(ScenarioRun.flow_run_id == flow_run_id, col(ScenarioRun.outcome).is_(None))
+    ).first()
+
+
+def require_going_on(session: Session, run: ScenarioRun) -> None:
+    """Refuse to do anything more for a run that has ended, and let nobody end it before this transaction does.
+
+    Raises:
+        ChangedMeanwhile: it has ended, for example because it was taken for dead.
+    """
+    found = session.get_one(ScenarioRun, run.id, populate_existing=True, with_for_update={"read": True})
+    if found.outcome is not None:
+        raise _ended_already(found)
+
+
 def record_step(
     session: Session,
     run: ScenarioRun,
@@ -89,7 +115,12 @@ def record_step(
     started_at: datetime,
     ended_at: datetime,
 ) -> StepRun:
-    """Keep how one step went, also when it was skipped. What the step did has its own line in the audit trail."""
+    """Keep how one step went, also when it was skipped. What the step did has its own line in the audit trail.
+
+    Raises:
+        ChangedMeanwhile: the run has ended, for example because it was taken for dead; nothing was written.
+    """
+    require_going_on(session, run)
     step = StepRun(
         run_id=key_of(run),
         position=position,
@@ -107,7 +138,7 @@ def record_step(
 
 
 def close_run(
-    session: Session, run: ScenarioRun, outcome: ScenarioOutcome, *, actor: Actor, at: datetime, reason: str = ""
+    session: Session, run: ScenarioRun, outcome: ScenarioOutcome, *, actor: Actor, at: datetime
 ) -> ScenarioRun:
     """End a run.
 
@@ -115,23 +146,35 @@ def close_run(
         ChangedMeanwhile: it has ended already, for example because it was taken for dead.
     """
     project = session.get_one(ProjectRow, run.project_id)
-    run = _end(session, run, outcome, reason, at)
+    run = _end(session, run, outcome, "", at)
     note(
         session,
         Tag.SCENARIO_ENDED,
         f"{project.name}/{run.scenario}",
         actor=actor,
         at=at,
-        after={"run": run.id, "outcome": outcome, "reason": reason},
+        after={"run": run.id, "outcome": outcome},
     )
     return run
 
 
-def abort_run(session: Session, flow_run_id: str, *, reason: str, at: datetime) -> None:
-    """End the run that a Prefect run belongs to as ``ABORTED``, if it goes on; what its steps did stays."""
-    run = session.exec(select(ScenarioRun).where(ScenarioRun.flow_run_id == flow_run_id)).first()
-    if run is not None and run.outcome is None:
-        _abort(session, run, reason, at)
+def abort_run(session: Session, run: ScenarioRun, *, reason: str, actor: Actor, at: datetime) -> ScenarioRun:
+    """End a run as ``ABORTED``; what its steps did stays.
+
+    Args:
+        session: Of the act.
+        run: Which.
+        reason: Why, in a clause.
+        actor: Who ends it: a person, or the system for one that is dead.
+        at: When.
+
+    Raises:
+        ChangedMeanwhile: it has ended already.
+    """
+    run = _end(session, run, ScenarioOutcome.ABORTED, reason, at)
+    subject = f"{session.get_one(ProjectRow, run.project_id).name}/{run.scenario}"
+    note(session, Tag.SCENARIO_ABORTED, subject, actor=actor, at=at, after={"run": run.id, "reason": reason})
+    return run
 
 
 def last_runs(session: Session, project: str, scenario: str | None = None, limit: int = 20) -> list[ScenarioRun]:
@@ -154,7 +197,7 @@ def _going_on(session: Session, project: ProjectRow, scenario: str) -> list[Scen
     return list(session.exec(query))
 
 
-def _why_dead(run: ScenarioRun, host: str, flow_run_id: str | None) -> str:
+def _why_dead(run: ScenarioRun, host: str, flow_run_id: str | None, is_alive: IsAlive) -> str:
     """Why an unfinished run can't go on; empty when it may still."""
     if flow_run_id is not None and run.flow_run_id == flow_run_id:
         return "its Prefect run was started again"
@@ -171,15 +214,14 @@ def _end(session: Session, run: ScenarioRun, outcome: ScenarioOutcome, reason: s
     )
     found = session.get_one(ScenarioRun, run.id, populate_existing=True)
     if ended.rowcount != 1:
-        raise ChangedMeanwhile(f"run {run.id} of {run.scenario}", "a run going on", f"one that ended {found.outcome}")
+        raise _ended_already(found)
     return found
 
 
-def _abort(session: Session, run: ScenarioRun, reason: str, at: datetime) -> None:
-    _end(session, run, ScenarioOutcome.ABORTED, reason, at)
-    subject = f"{session.get_one(ProjectRow, run.project_id).name}/{run.scenario}"
-    system = Actor("driftgate", SYSTEM_ORIGIN)
-    note(session, Tag.SCENARIO_ABORTED, subject, actor=system, at=at, after={"run": run.id, "reason": reason})
+def _ended_already(run: ScenarioRun) -> ChangedMeanwhile:
+    because = f" because {run.reason}" if run.reason else ""
+    found = f"one that ended {run.outcome}{because}"
+    return ChangedMeanwhile(f"run {run.id} of {run.scenario}", "a run going on", found)
 
 
 def _in_words(run: ScenarioRun) -> str:

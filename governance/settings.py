@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import re
 from functools import cache
 from getpass import getuser
 from pathlib import Path
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from governance.errors import UnreadableFile
+
+
+def _user_of_the_system() -> str:
+    """Name of the user; their number where nobody gave them a name, as in many containers."""
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
 
 
 class Settings(BaseSettings):
@@ -28,16 +40,28 @@ class Settings(BaseSettings):
         description="postgresql://user:password@host/name or sqlite:///file; default: SQLite in the home folder.",
     )
     user: str = Field(
-        default_factory=getuser, description="Who acts when nobody is named; default: the name of the system's user."
+        default_factory=_user_of_the_system,
+        description="Who acts when nobody is named; default: the name of the system's user.",
     )
 
     @property
     def database(self) -> str:
-        """The SQLAlchemy URL, password included; never log it."""
+        """The SQLAlchemy URL, password included; never log it. Raises: UnreadableFile, it is of no database we know."""
         if self.database_url is None:
             return f"sqlite:///{(self.home / 'driftgate.db').resolve()}"
         url = self.database_url.get_secret_value()
-        return url.replace("postgresql://", "postgresql+psycopg://", 1)
+        scheme, colon, rest = url.partition(":")
+        if colon and scheme in {"postgres", "postgresql", "postgresql+psycopg"}:
+            return f"postgresql+psycopg:{rest}"
+        if colon and scheme == "sqlite":
+            return url
+        # What stands before a colon may be a part of a password where somebody forgot the scheme.
+        known = re.fullmatch(r"[a-z][a-z0-9+]*", scheme) and rest.startswith("//")
+        raise UnreadableFile(
+            "DRIFTGATE_DATABASE_URL",
+            f"driftgate has no driver for {scheme!r}" if known else "it is no address of a database",
+            "write postgresql://user:password@host/name or sqlite:///file",
+        )
 
     @property
     def artifacts_folder(self) -> Path:

@@ -163,6 +163,14 @@ class FeedbackVerdict(StrEnum):
     MAJOR_ISSUE = "MAJOR_ISSUE"
 
 
+class Origin(StrEnum):
+    """From where an act comes."""
+
+    COMMAND = "command"
+    FLOW = "flow"
+    SYSTEM = "system"
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """One metric: its value, how sure it is, and the rows behind it.

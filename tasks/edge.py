@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
+from governance.vocabulary import Origin
+
 if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlmodel import Session
@@ -22,7 +24,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def acting(name: str | None, origin: str = "flow") -> Actor:
+def acting(name: str | None, origin: Origin = Origin.FLOW) -> Actor:
     """Who acts: the person named, else the user of the settings."""
     from governance.audit import Actor
     from governance.settings import settings
@@ -40,6 +42,16 @@ def transaction() -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def reading() -> Iterator[Session]:
+    """One look at the database of the settings; it keeps nobody waiting, and it can't write."""
+    from governance import database
+    from governance.settings import settings
+
+    with database.reading(_engine(settings().database)) as session:
+        yield session
+
+
 @cache
 def _engine(url: str) -> Engine:
     from governance import database
@@ -49,7 +61,7 @@ def _engine(url: str) -> Engine:
 
 @contextmanager
 def known(project: Project, actor: Actor) -> Iterator[Session]:
-    """One transaction on a database that knows the project as its file says now."""
+    """One transaction, for an act, on a database that knows the project as its file says now."""
     from governance import registry
 
     with transaction() as session:
@@ -67,5 +79,6 @@ def find_version(
     """
     from governance import registry
 
+    registry.find_project(session, project.project)
     place = registry.find_environment(session, project.project, environment or project.monitored_environment)
     return registry.find_version(session, registry.find_model(session, project.project, model), reference, place)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from prefect import task
+from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from governance.vocabulary import OnFailure
-from tasks.drift.engine import DriftFindings, measure_input_drift, measure_prediction_drift
+from tasks import edge
+from tasks.drift.findings import DriftFindings, measure_input_drift, measure_prediction_drift
 from tasks.drift.performance import performance_drift
 from tasks.load import Batch, Subject
 from tasks.metrics.performance import measure_performance
@@ -25,7 +26,7 @@ def find_input_drift(subject: Subject, batch: Batch) -> DriftFindings:
         subject.store.on_drift_failure,
         "input drift",
         lambda: measure_input_drift(
-            subject.version.reference(), batch.frame, subject.version.schema, subject.store.drift, seed=SEED
+            subject.reference, batch.frame, subject.version.schema, subject.store.drift, seed=SEED, at=edge.now()
         ),
     )
 
@@ -36,7 +37,7 @@ def find_prediction_drift(subject: Subject, batch: Batch) -> DriftFindings:
     return _or_warn(
         subject.store.on_drift_failure,
         "prediction drift",
-        lambda: measure_prediction_drift(subject.version.reference(), batch.frame, subject.version.schema),
+        lambda: measure_prediction_drift(subject.reference, batch.frame, subject.version.schema, at=edge.now()),
     )
 
 
@@ -70,4 +71,5 @@ def _or_warn(on_failure: OnFailure, what: str, measure: Callable[[], DriftFindin
     except Exception as error:
         if on_failure is OnFailure.FAIL:
             raise
-        return DriftFindings([], {}, "", [f"{what} could not be measured: {error}"])
+        get_run_logger().warning("%s could not be measured", what, exc_info=True)
+        return DriftFindings([], {}, "", [f"{what} could not be measured: {type(error).__name__}: {error}"])

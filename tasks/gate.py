@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from governance.errors import ActivationRefused, ChangedMeanwhile, ConfirmationNeeded
+from governance.errors import ActivationRefused, ChangedMeanwhile, ConfirmationNeeded, NotFound
 from tasks import edge
 
 if TYPE_CHECKING:
@@ -73,20 +73,22 @@ def _through_the_gate(
     from governance.tables import ModelVersion
 
     where = environment or project.monitored_environment
-    with edge.known(project, actor) as session:
-        registry.find_environment(session, project.project, where)
+    if where not in project.environments:
+        raise NotFound("environment", where, sorted(project.environments), "name one of them")
     try:
-        with edge.transaction() as session:
+        # The rules of the file and the judgement under them are one act: nobody's other rules come in between.
+        with edge.known(project, actor) as session:
             row = registry.find_model(session, project.project, model)
-            place = registry.find_environment(session, project.project, where)
             before = registry.active_versions(session, row).get(where)
-            activation = act(session, row, place)
+            activation = act(session, row, registry.find_environment(session, project.project, where))
+            number = session.get_one(ModelVersion, activation.version_id).number
+            replaced = activation.previous_version_id if before != number else None
             return {
                 "project": project.project,
                 "model": model,
-                "version": session.get_one(ModelVersion, activation.version_id).number,
+                "version": number,
                 "environment": where,
-                "replaced": before,
+                "replaced": None if replaced is None else session.get_one(ModelVersion, replaced).number,
                 "decision": activation.decision,
                 "reasons": list(activation.reasons),
                 "confirmed": activation.confirmed,

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from governance.errors import NoUsableTarget, SchemaMismatch
+from governance.errors import NoUsableTarget
 from governance.project_file import ModelSettings, Project, Store, load_project
 from governance.settings import settings
-from governance.vocabulary import OnFailure
 from tasks import edge
-from tasks.data.conform import to_target, unseen_categories
+from tasks.data.conform import require_known_categories, to_target
 from tasks.data.fingerprint import fingerprint
 from tasks.data.joining import PLUS, TrainingTable, read_training_table, resolve_joined
 from tasks.data.sampling import sample_rows
 from tasks.data.schema import Schema
-from tasks.data.sources import Source, read_header, resolve_data
+from tasks.data.sources import Source, read_header, require_columns, resolve_data
 from tasks.versions import Version, open_version
 
 if TYPE_CHECKING:
@@ -51,12 +50,13 @@ class Scoring:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is to be judged, with what, and where the verdict goes."""
+    """What is to be judged, with what and against what, and where the verdict goes."""
 
     project: Project
     store_name: str
     store: Store
     version: Version
+    reference: pd.DataFrame
     data: Source
 
 
@@ -99,7 +99,8 @@ def resolve_evaluation(project: str, store: str, data: str | None, version: str)
     declared = load_project(project)
     settings_of_store = declared.store(store)
     source = resolve_data(declared, data, settings_of_store.data)
-    return Subject(declared, store, settings_of_store, _open(declared, settings_of_store.model, version), source)
+    opened = _open(declared, settings_of_store.model, version)
+    return Subject(declared, store, settings_of_store, opened, opened.reference(), source)
 
 
 @task(task_run_name="Load batch", cache_policy=NO_CACHE)
@@ -110,43 +111,40 @@ def load_batch(subject: Subject) -> Batch:
         SchemaMismatch: a feature is missing or of another type, or a category is new and the model refuses those.
         NoUsableTarget: the store computes performance and there is no label.
     """
-    schema, source = subject.version.schema, subject.data
+    schema, source, labelled = subject.version.schema, subject.data, subject.store.performance
     header = read_header(source)
-    if subject.store.performance and schema.target not in header:
-        raise NoUsableTarget(source.name, schema.target, "the column is missing", _WITHOUT_LABELS)
-    wanted = schema.columns_to_read(target=subject.store.performance, time=schema.time_column in header)
-    sample = sample_rows(source, wanted, subject.store.sampling)
-    target = _labels(sample.frame, schema, source) if subject.store.performance else None
-    _require_known_categories(subject, sample.frame)
+    require_columns(source, header, schema.feature_names)
+    if labelled and schema.target not in header:
+        raise NoUsableTarget(source.path, schema.target, "the column is missing", _WITHOUT_LABELS)
+    features = subject.project.models[subject.version.model].features
+
+    def judge(rows: pd.DataFrame) -> None:
+        if labelled:
+            to_target(rows[schema.target], schema, source.path)
+        require_known_categories(rows, schema, features, source)
+
+    wanted = schema.columns_to_read(target=labelled, time=schema.time_column in header)
+    sample = sample_rows(source, wanted, subject.store.sampling, judge=judge)
+    target = _labels(sample.frame, schema, source) if labelled else None
     new = sorted(set(header) - set(subject.version.manifest["columns"]))
-    warnings = tuple(f"column {name!r} is new: the model does not know it" for name in new)
-    return Batch(sample.frame, target, sample.total_rows, fingerprint(source), warnings)
+    warnings = [f"column {name!r} is new: the model does not know it" for name in new]
+    found = fingerprint(source)
+    if found in subject.version.manifest["data"]["fingerprints"]:
+        warnings.append(f"version {subject.version.number} was trained on these data: the numbers flatter it")
+    return Batch(sample.frame, target, sample.total_rows, found, tuple(warnings))
 
 
 _WITHOUT_LABELS = "set performance: false on the store to judge without labels"
 
 
 def _open(project: Project, model: str, version: str) -> Version:
-    with edge.transaction() as session:
+    with edge.reading() as session:
         row = edge.find_version(session, project, model, version)
-        return open_version(row, model, settings().artifacts_folder)
+    return open_version(row, model, settings().artifacts_folder)
 
 
 def _labels(frame: pd.DataFrame, schema: Schema, source: Source) -> pd.Series[Any]:
-    target = to_target(frame[schema.target], schema, source.name)
+    target = to_target(frame[schema.target], schema, source.path)
     if target.notna().sum() == 0:
-        raise NoUsableTarget(source.name, schema.target, f"none of {len(target):,} rows has a label", _WITHOUT_LABELS)
+        raise NoUsableTarget(source.path, schema.target, f"none of {len(target):,} rows has a label", _WITHOUT_LABELS)
     return target
-
-
-def _require_known_categories(subject: Subject, frame: pd.DataFrame) -> None:
-    """Where the model refuses categories that training never saw. Elsewhere the drift of the column tells them."""
-    if subject.project.models[subject.version.model].features.on_unseen_category is OnFailure.WARN:
-        return
-    for column, levels in unseen_categories(frame, subject.version.schema).items():
-        raise SchemaMismatch(
-            subject.data.name,
-            column,
-            f"training never saw {', '.join(map(repr, levels))}",
-            "retrain with them, or set features.on_unseen_category: warn",
-        )

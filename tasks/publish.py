@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from httpx import HTTPError
+from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from prefect.context import get_run_context
-from prefect.exceptions import MissingContextError
+from prefect.exceptions import MissingContextError, PrefectException
 
 from governance.vocabulary import Measurement
+from tasks.metrics.catalogue import is_of_part
 
 _WORST_COLUMNS = 10
 
@@ -20,14 +23,14 @@ def publish_version(made: Mapping[str, Any]) -> None:
     lines = [f"- **{d['name']}**: {d['message']}" for d in made["diagnostics"]]
     _publish(
         f"version-{made['project']}-{made['model']}",
-        f"Version {made['version']} of {made['model']}: {_headline(made['metrics'], ('roc_auc', 'r2', 'accuracy'))}",
+        f"Version {made['version']} of {made['model']}: {_headline(made['metrics'], made['metric_to_focus'])}",
         [_table(("metric", "value"), sorted(made["metrics"].items())), *(["## Diagnostics", *lines] if lines else [])],
     )
 
 
 def publish_evaluation(made: Mapping[str, Any], measurements: Sequence[Measurement]) -> None:
     """An evaluation: drift first, then performance, then the columns that moved most."""
-    main = [m for m in measurements if not m.name.startswith(("column_drift.", "fugacity."))]
+    main = [m for m in measurements if not is_of_part(m.name)]
     columns = sorted(
         (
             m
@@ -38,7 +41,7 @@ def publish_evaluation(made: Mapping[str, Any], measurements: Sequence[Measureme
     )
     _publish(
         f"evaluation-{made['project']}-{made['store']}",
-        f"{made['data']}: {_headline(made['metrics'], ('data_drift', 'roc_auc', 'r2'))}",
+        f"{made['data']}: {_headline(made['metrics'], 'data_drift', made['metric_to_focus'])}",
         [
             _table(("metric", "value", "from", "to"), [(m.name, m.value, m.lower, m.upper) for m in main]),
             "## Columns that moved most",
@@ -73,12 +76,17 @@ def _publish(key: str, title: str, parts: Sequence[str]) -> None:
         get_run_context()
     except MissingContextError:
         return
-    create_markdown_artifact(
-        "\n\n".join([f"# {title}", *parts]), key=re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-"), description=title
-    )
+    key = re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")
+    try:
+        create_markdown_artifact("\n\n".join([f"# {title}", *parts]), key=key, description=title)
+    except (
+        PrefectException,
+        HTTPError,
+    ) as problem:  # what was done is on record already: not being able to show it undoes nothing
+        get_run_logger().warning("%s could not be shown: %s", key, problem)
 
 
-def _headline(metrics: Mapping[str, float | None], names: Iterable[str]) -> str:
+def _headline(metrics: Mapping[str, float | None], *names: str) -> str:
     found = [f"{name} {_shown(metrics[name])}" for name in names if metrics.get(name) is not None]
     return ", ".join(found) or "no metric has a value"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -11,11 +12,14 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from governance import artifacts, evaluations, registry
+from governance.errors import UnreadableFile
 from governance.settings import settings
 from governance.tables import ModelVersion
+from governance.vocabulary import PredictionType
 from tasks import edge
 from tasks.data.joining import TrainingTable
-from tasks.drift.engine import DriftFindings
+from tasks.data.schema import Schema
+from tasks.drift.findings import DriftFindings
 from tasks.learning.environment import code_revision, package_versions
 from tasks.learning.fit import TrainedModel
 from tasks.learning.persistence import save_model
@@ -36,10 +40,9 @@ def record_version(
     Returns: model, version, metrics, diagnostics, sign-off status.
     """
     project, at, who = assignment.project, edge.now(), edge.acting(actor)
-    root = settings().artifacts_folder
     relative = f"models/{project.project}/{assignment.model}/{uuid4().hex}"
     diagnostics = [{"name": d.name, "message": d.message} for d in trained.diagnostics]
-    with artifacts.write_folder(root, relative) as folder:
+    with _folder_of_the_store(relative) as folder:
         save_model(trained, folder / MODEL_FILE)
         trained.reference.to_parquet(folder / REFERENCE_FILE)
         (folder / REPORT_FILE).write_bytes(
@@ -64,11 +67,28 @@ def record_version(
             "version": row.number,
             "data": assignment.data_name,
             "rows": manifest["rows"],
+            "metric_to_focus": assignment.settings.metric_to_focus,
             "metrics": {m.name: m.value for m in trained.measurements},
             "diagnostics": diagnostics,
         }
     publish_version(made)
     return made
+
+
+@contextmanager
+def _folder_of_the_store(relative: str) -> Iterator[Path]:
+    """A new folder of the artifact store, there as a whole or not at all; what killed runs left there is swept.
+
+    Raises: UnreadableFile when the disk says no.
+    """
+    root = settings().artifacts_folder
+    artifacts.sweep(root)
+    try:
+        with artifacts.write_folder(root, relative) as folder:
+            yield folder
+    except OSError as error:
+        problem = f"it can't be written ({error.strerror or error})"
+        raise UnreadableFile(root, problem, "make room on the disk, or see to the permissions") from error
 
 
 def _manifest(
@@ -87,7 +107,7 @@ def _manifest(
         "refit_on_full": model_settings.refit_on_full,
         "rows": {"train": trained.train_rows, "test": trained.test_rows, "dropped": trained.dropped_rows},
         "columns": list(table.header),
-        "data": {"name": assignment.data_name, "fingerprint": table.fingerprint, "rows": len(table.frame)},
+        "data": {"name": assignment.data_name, "fingerprints": list(table.fingerprints), "rows": len(table.frame)},
         "code_revision": code_revision(Path(__file__).parent),
         "project_revision": code_revision(assignment.project.folder),
         "packages": package_versions(),
@@ -105,8 +125,8 @@ def record_evaluation(
     relative = f"evaluations/{project.project}/{subject.store_name}/{identity}"
     measurements = [m for found in findings for m in found.measurements]
     warnings = [*batch.warnings, *(w for found in findings for w in found.warnings)]
-    with artifacts.write_folder(settings().artifacts_folder, relative) as folder:
-        _judged(batch, version.schema.target).to_parquet(folder / "sample.parquet")
+    with _folder_of_the_store(relative) as folder:
+        _judged(batch, version.schema).to_parquet(folder / "sample.parquet")
         details = {key: value for found in findings for key, value in found.details.items()}
         (folder / "details.json").write_bytes(artifacts.canonical_json(details))
         for name, found in zip(("input_drift", "prediction_drift", "performance"), findings, strict=True):
@@ -142,6 +162,7 @@ def record_evaluation(
             "rows": evaluation.rows,
             "sampled_rows": evaluation.sampled_rows,
             "labelled_rows": evaluation.labelled_rows,
+            "metric_to_focus": project.models[version.model].metric_to_focus,
             "metrics": {m.name: m.value for m in measurements},
             "warnings": warnings,
         }
@@ -149,13 +170,14 @@ def record_evaluation(
     return made
 
 
-def _judged(batch: Batch, target: str) -> pd.DataFrame:
-    """The sample with its predictions, and whether they were right where that is known."""
-    frame = batch.frame
+def _judged(batch: Batch, schema: Schema) -> pd.DataFrame:
+    """The sample with its predictions, and for classes whether they were right where that is known."""
     if batch.target is None:
+        return batch.frame
+    frame = batch.frame.assign(**{schema.target: batch.target})
+    if schema.prediction_type is PredictionType.REGRESSION:
         return frame
-    frame = frame.assign(**{target: batch.target})
-    correct = (frame["prediction"] == frame[target]).astype("boolean")
+    correct = (frame["prediction"] == batch.target).astype("boolean")
     return frame.assign(prediction_correct=correct.where(batch.target.notna()))
 
 

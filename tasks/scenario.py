@@ -16,14 +16,15 @@ from prefect.flows import Flow
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from governance import scenario_runs
+from governance import registry, scenario_runs
+from governance.audit import SYSTEM
+from governance.processes import is_alive
 from governance.project_file import AnyStep, load_project
-from governance.registry import register_project
 from governance.tables import ScenarioRun
-from governance.vocabulary import ScenarioOutcome
+from governance.vocabulary import ScenarioOutcome, StepOutcome
 from tasks import edge
-from tasks.data.joining import pinned
 from tasks.scenarios.progress import Progress
+from tasks.scenarios.reading import steps_reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +34,14 @@ class OpenRun:
     Args:
         id: Of the run in the record.
         project: Its ``project.yaml``.
-        data: The part of a series that counts as its latest in this run; ``None``: the latest there is.
         actor: Who started it; ``None``: the user of the process.
-        steps: In their order.
+        steps: In their order; each that reads data says which.
     """
 
     id: int | None
     project: str
-    data: str | None
     actor: str | None
     steps: tuple[AnyStep, ...]
-
-    def judged(self, data: str | None) -> str | None:
-        """What a step judges that says ``data``; nothing means the store's own series."""
-        return self.data if data is None else pinned(data, self.data)
-
-    def learned(self, data: str | None) -> str | None:
-        """What a step learns from that says ``data``; nothing means what the model says."""
-        return None if data is None else pinned(data, self.data)
 
 
 STATES: Final[Mapping[ScenarioOutcome, Callable[[str, dict[str, Any]], State[dict[str, Any]]]]] = {
@@ -66,22 +57,23 @@ def open_run(project: str, scenario: str | None, data: str | None, trigger: str,
     """Write down that a run begins. An earlier run that died on this machine is closed as aborted."""
     declared = load_project(project)
     name, settings = declared.scenario(scenario)
-    with edge.transaction() as session:
-        who = edge.acting(actor)
-        row = register_project(session, declared, actor=who, at=edge.now())
+    steps = steps_reading(declared, settings.steps, data)
+    who = edge.acting(actor)
+    with edge.known(declared, who) as session:
         run = scenario_runs.open_run(
             session,
-            row,
+            registry.find_project(session, declared.project),
             name,
             trigger=trigger,
             parameters={"data": data} if data else {},
             flow_run_id=flow_run.id,
             host=platform.node(),
             process_id=os.getpid(),
+            is_alive=is_alive,
             actor=who,
             at=edge.now(),
         )
-        return OpenRun(run.id, str(declared.file), data, actor, tuple(settings.steps))
+        return OpenRun(run.id, str(declared.file), actor, steps)
 
 
 @task(task_run_name="Close run", cache_policy=NO_CACHE)
@@ -100,11 +92,10 @@ def close_run(run: OpenRun, progress: Progress) -> dict[str, Any]:
 
 def final_state(progress: Progress, closed: dict[str, Any]) -> State[dict[str, Any]]:
     """A fresh state for the flow run, with the outcome in its message and in its tags."""
-    failed = [step["name"] for step in closed["steps"] if step["outcome"] == "FAILED"]
-    note = ""
-    if failed:
-        note = f" after a failure of {', '.join(failed)} was reset" if progress.recovered else f": {', '.join(failed)}"
-    _tag(f"outcome:{progress.outcome.lower()}", *(["outcome:recovered"] if progress.recovered else []))
+    failed = ", ".join(step["name"] for step in closed["steps"] if step["outcome"] is StepOutcome.FAILED)
+    recovered = progress.recovered and progress.outcome is not ScenarioOutcome.FAILED
+    note = f" after a failure of {failed} was reset" if recovered else f": {failed}" if failed else ""
+    _tag(f"outcome:{progress.outcome.lower()}", *(["outcome:recovered"] if recovered else []))
     return STATES[progress.outcome](f"{progress.outcome}{note}", closed)
 
 
@@ -115,6 +106,8 @@ def _tag(*tags: str) -> None:
 
 def mark_aborted(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Hook for a run that was cancelled or crashed: close it in the record, keeping what was done."""
+    reason = f"{flow.name} {str(state.name).lower()}: {state.message or 'no reason given'}"
     with edge.transaction() as session:
-        reason = f"{flow.name} {str(state.name).lower()}: {state.message or 'no reason given'}"
-        scenario_runs.abort_run(session, str(flow_run.id), reason=reason, at=edge.now())
+        run = scenario_runs.find_open_run(session, str(flow_run.id))
+        if run is not None:
+            scenario_runs.abort_run(session, run, reason=reason, actor=SYSTEM, at=edge.now())

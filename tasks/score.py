@@ -9,9 +9,11 @@ from typing import Any
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from governance.audit import Tag, note
-from governance.errors import SchemaMismatch
+from governance import registry
+from governance.errors import SchemaMismatch, UnreadableFile
+from governance.tables import ModelVersion
 from tasks import edge
+from tasks.data.conform import require_known_categories
 from tasks.data.reading import iterate_with_originals
 from tasks.data.writing import ScoredWriter
 from tasks.learning.prediction import output_columns, predict
@@ -28,9 +30,12 @@ def score_batch(subject: Subject, batch: Batch) -> Batch:
 def score_file(scoring: Scoring, output: str, actor: str | None) -> dict[str, Any]:
     """Write the rows as they are, with ``prediction`` and ``proba_<class>`` beside them, chunk by chunk.
 
-    Returns: output file, rows and version.  Raises: SchemaMismatch, UnreadableFile; then there is no output.
+    Returns: output file, rows and version.  Raises: SchemaMismatch, UnreadableFile, NotFound; then there is no output.
     """
     version, file = scoring.version, Path(output)
+    features = scoring.project.models[version.model].features
+    if file.exists() and file.samefile(scoring.data.path):
+        raise UnreadableFile(file, "it is the file to be scored and would be replaced", "name another output")
     logger = get_run_logger()
     with ScoredWriter(file) as writer:
         for original, frame in iterate_with_originals(scoring.data, version.schema.handling):
@@ -39,6 +44,7 @@ def score_file(scoring: Scoring, output: str, actor: str | None) -> dict[str, An
                 raise SchemaMismatch(
                     scoring.data.path, taken[0], "it is named as an output of the model", "rename or remove the column"
                 )
+            require_known_categories(frame, version.schema, features, scoring.data)
             writer.write(original.join(predict(version.fitted, frame)))
             logger.info("%s rows scored", f"{writer.rows:,}")
     made = {
@@ -50,6 +56,6 @@ def score_file(scoring: Scoring, output: str, actor: str | None) -> dict[str, An
         "rows": writer.rows,
     }
     with edge.transaction() as session:
-        subject = f"{scoring.project.project}/{version.model}/{version.number}"
-        note(session, Tag.DATA_SCORED, subject, actor=edge.acting(actor), at=edge.now(), after=made)
+        row = session.get_one(ModelVersion, version.id)
+        registry.note_scoring(session, row, made, actor=edge.acting(actor), at=edge.now())
     return made

@@ -57,8 +57,13 @@ def perform(run: OpenRun, position: int, step: AnyStep, story: Story, progress: 
 
 @task(cache_policy=NO_CACHE)
 def run_step(run: OpenRun, position: int, step: AnyStep, story: Story, progress: Progress) -> State[str]:
-    """Run the story of a step if its condition holds; a failure is a result here, not an exception."""
+    """Run the story of a step if its condition holds; a failure is a result here, not an exception.
+
+    Raises: ChangedMeanwhile when the run was ended meanwhile, e.g. taken for dead; then it does nothing more.
+    """
     started_at = edge.now()
+    with edge.transaction() as session:
+        scenario_runs.require_going_on(session, session.get_one(ScenarioRun, run.id))
     if should_run(step.run_if, progress.outcome):
         ended = _attempt(story, run, step)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -52,15 +51,8 @@ class Version:
 
     def reference(self) -> pd.DataFrame:
         """The test part of its training data, with its predictions. Raises: ContentAltered."""
-        return pd.read_parquet(BytesIO(self._bytes(REFERENCE_FILE)))
-
-    def report(self) -> dict[str, Any]:
-        """Importances, curves and diagnostics. Raises: ContentAltered."""
-        report: dict[str, Any] = json.loads(self._bytes(REPORT_FILE))
-        return report
-
-    def _bytes(self, name: str) -> bytes:
-        return artifacts.read_verified(self.folder / name, self.manifest["files"][name])
+        content = artifacts.read_verified(self.folder / REFERENCE_FILE, self.manifest["files"][REFERENCE_FILE])
+        return pd.read_parquet(BytesIO(content))
 
 
 def open_version(row: ModelVersion, model: str, artifacts_folder: Path) -> Version:

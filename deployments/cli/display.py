@@ -69,4 +69,6 @@ def next_commands(console: Console, *commands: str) -> None:
 
 def main_metrics(metrics: Mapping[str, float | None]) -> list[tuple[str, float | None]]:
     """The metrics that fit on a screen: all but those of single columns and classes."""
-    return [(name, value) for name, value in metrics.items() if not name.startswith(("column_drift.", "fugacity."))]
+    from tasks.metrics.catalogue import is_of_part
+
+    return [(name, value) for name, value in metrics.items() if not is_of_part(name)]

@@ -60,9 +60,12 @@ def store_named(project: Declared, name: str | None) -> str:
 
 def show_evaluation(console: Console, made: dict[str, Any]) -> None:
     """Print an evaluation that was just made."""
+    unlabelled = made["sampled_rows"] - made["labelled_rows"] if made["labelled_rows"] is not None else 0
+    left_out = f", {unlabelled:,} of them without a label" if unlabelled else ""
     display.say(
         console,
-        f"{made['data']} judged with version {made['version']}: {made['sampled_rows']:,} of {made['rows']:,} rows "
+        f"{made['data']} judged with version {made['version']}: "
+        f"{made['sampled_rows']:,} of {made['rows']:,} rows{left_out} "
         f"(evaluation {made['id']} in {made['store']}).",
         good=True,
     )

@@ -12,6 +12,8 @@ OK: Final = 0
 FAILED: Final = 1
 WRONG_USAGE: Final = 2
 INTERRUPTED: Final = 130
+TERMINATED: Final = 143
+"""Stopped by Ctrl-C, and by SIGTERM, as shells say it."""
 
 EXIT_CODES: Final[Mapping[type[errors.DriftgateError], int]] = MappingProxyType(
     {

@@ -52,8 +52,9 @@ def init(
     file = project_folder / FILE_NAME
     if file.exists() and not force:
         raise ProjectFileError(file, None, "", "it exists already", "add --force to replace it, or name another folder")
-    from deployments.cli.drafting import draft_project, write_down
+    from deployments.cli.drafting import write_down
     from governance.settings import settings
+    from tasks.data.drafting import draft_project
 
     draft = draft_project(
         data.absolute(), target, name=name, time_column=time_column, person=acting_as or settings().user

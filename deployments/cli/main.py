@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
@@ -27,7 +28,7 @@ from deployments.cli import (
 )
 from deployments.cli.answer import Answer, console, print_document
 from deployments.cli.command import JSON_FLAG
-from deployments.cli.exit_codes import FAILED, INTERRUPTED, OK, exit_code
+from deployments.cli.exit_codes import FAILED, INTERRUPTED, OK, TERMINATED, exit_code
 from governance.errors import DriftgateError
 
 app = typer.Typer(
@@ -89,17 +90,28 @@ def run(arguments: Sequence[str]) -> int:
         refusals.say_usage(error, as_json=as_json)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        refusals.say(refusals.Refusal("Interrupted", "Stopped; what was finished is kept."), as_json=as_json)
+        refusals.say(refusals.STOPPED, as_json=as_json)
         return INTERRUPTED
+    except SystemExit as left:
+        if left.code != TERMINATED:
+            raise
+        refusals.say(refusals.STOPPED, as_json=as_json)
+        return TERMINATED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; nobody is left to tell
         return FAILED
     except Exception as error:
-        refusals.say(refusals.unexpected(error), as_json=as_json)
+        refusals.say(refusals.of_the_machine(error) or refusals.unexpected(error), as_json=as_json)
         return FAILED
     return answer.exit_code
 
 
 def main() -> None:
     """The console script ``driftgate``."""
+    # Only here: signals are for a process of its own, not for who calls run().
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

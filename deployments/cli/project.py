@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -135,7 +136,7 @@ def list_projects() -> Answer:
 def show(project: Project = None) -> Answer:
     """Show a project: models and what is active, stores and their latest evaluation, scenarios and people."""
     declared = record.find_project(project)
-    with edge.known(declared, record.acting(None)) as session:
+    with edge.reading() as session:
         models = [_model(session, declared, name) for name in declared.models]
         stores = [_store(session, declared, name) for name in declared.stores]
         scenarios = [_scenario(session, declared, name) for name in declared.scenarios]
@@ -169,13 +170,16 @@ def show(project: Project = None) -> Answer:
 def _model(session: Session, declared: Declared, name: str) -> dict[str, Any]:
     from governance import registry
 
-    row = registry.find_model(session, declared.project, name)
+    settings, versions, active = declared.models[name], 0, {}
+    with suppress(NotFound):  # nothing of it is recorded yet
+        row = registry.find_model(session, declared.project, name)
+        versions, active = len(registry.list_versions(session, row)), registry.active_versions(session, row)
     return {
         "model": name,
-        "target": row.target,
-        "prediction_type": row.prediction_type,
-        "versions": len(registry.list_versions(session, row)),
-        "active": registry.active_versions(session, row),
+        "target": settings.target,
+        "prediction_type": settings.prediction_type,
+        "versions": versions,
+        "active": active,
     }
 
 
@@ -183,10 +187,10 @@ def _store(session: Session, declared: Declared, name: str) -> dict[str, Any]:
     from governance import evaluations
 
     store = declared.stores[name]
-    found = evaluations.list_evaluations(session, evaluations.find_store(session, declared.project, name), limit=1)
-    latest = (
-        {"data": found[0].data, "at": f"{found[0].evaluated_at:%Y-%m-%d %H:%M}", "id": found[0].id} if found else None
-    )
+    latest = None
+    with suppress(NotFound):  # nothing of it is recorded yet
+        found = evaluations.latest_evaluation(session, evaluations.find_store(session, declared.project, name))
+        latest = {"data": found.data, "at": f"{found.evaluated_at:%Y-%m-%d %H:%M}", "id": found.id}
     return {"store": name, "model": store.model, "latest": latest, "checks": [check.name for check in store.checks]}
 
 

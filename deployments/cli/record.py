@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from governance.errors import NotFound
+from governance.vocabulary import Origin
 from tasks import edge
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ BUNDLED = Path(__file__).parent.parent / "projects"
 
 def acting(name: str | None) -> Actor:
     """Who acts on the command line: the person named, else the user of the settings."""
-    return edge.acting(name, "command")
+    return edge.acting(name, Origin.COMMAND)
 
 
 def find_project(reference: str | None) -> Project:
@@ -53,11 +54,9 @@ def locate(reference: str | None) -> Path:
 
 def known_folders() -> dict[str, Path]:
     """Projects by name: those that come with driftgate, then those that the database knows."""
-    from sqlmodel import select
-
-    from governance.tables import ProjectRow
+    from governance import registry
 
     folders = {file.parent.name: file.parent for file in sorted(BUNDLED.glob("*/project.yaml"))}
-    with edge.transaction() as session:
-        folders |= {row.name: Path(row.folder) for row in session.exec(select(ProjectRow))}
+    with edge.reading() as session:
+        folders |= {row.name: Path(row.folder) for row in registry.list_projects(session)}
     return folders

@@ -7,12 +7,12 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import typer
 
 from deployments.cli.answer import console, print_document
-from governance.errors import DriftgateError, ProjectFileError
+from governance.errors import ConfirmationNeeded, DriftgateError, ProjectFileError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,14 @@ class Refusal:
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
+STOPPED: Final = Refusal("Interrupted", "Stopped; what was finished is kept.")
+
+HINTS: Final[Mapping[type[DriftgateError], tuple[str, ...]]] = {
+    ConfirmationNeeded: ("Say yes with --confirm.",),
+}
+"""How a remedy is typed, behind sentences that know no command line."""
+
+
 def refusal(error: DriftgateError) -> Refusal:
     """What an error of driftgate says, with its parts where they help."""
     match error:
@@ -39,14 +47,30 @@ def refusal(error: DriftgateError) -> Refusal:
             more = {"reasons": error.reasons}
         case _:
             more = {}
-    return Refusal(type(error).__name__, str(error), more)
+    return Refusal(type(error).__name__, " ".join([str(error), *HINTS.get(type(error), ())]), more)
+
+
+def of_the_machine(error: Exception) -> Refusal | None:
+    """One sentence on what its operator can mend: a folder, its permissions, a disk; ``None`` on anything else."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        remedy = "see to its permissions, or set DRIFTGATE_HOME"
+        return Refusal(type(error).__name__, f"{error.filename}: {error.strerror.lower()}; {remedy}.")
+    # Whatever raised it has imported it: asking for the module here would make every command slower.
+    exceptions = sys.modules.get("sqlalchemy.exc")
+    if exceptions is not None and isinstance(error, exceptions.OperationalError):
+        problem = " ".join(str(error.orig).split())
+        remedy = "see to its disk, its permissions and its server, or set DRIFTGATE_HOME or DRIFTGATE_DATABASE_URL"
+        return Refusal(type(error).__name__, f"The database can't be written ({problem}); {remedy}.")
+    return None
 
 
 def unexpected(error: Exception) -> Refusal:
     """One sentence on an error nobody foresaw; its traceback goes into a file."""
     clause = " ".join(str(error).split())[:300]
     what = f"{type(error).__name__}: {clause}" if clause else type(error).__name__
-    return Refusal(type(error).__name__, f"This is an error that driftgate did not foresee ({what}); {_keep_traceback()}.")
+    return Refusal(
+        type(error).__name__, f"This is an error that driftgate did not foresee ({what}); {_keep_traceback()}."
+    )
 
 
 def _keep_traceback() -> str:

@@ -43,7 +43,7 @@ def run(scenario: Scenario = None, project: Project = None, data: Data = None, a
     from governance import scenario_runs
     from governance.tables import ScenarioRun
 
-    with edge.transaction() as session:
+    with edge.reading() as session:
         row = session.get_one(ScenarioRun, number)
         made = describe(row, scenario_runs.steps_of(session, row))
 
@@ -64,7 +64,7 @@ def last_runs(
 
     declared = record.find_project(project)
     name = declared.scenario(scenario)[0] if scenario else None
-    with edge.known(declared, record.acting(None)) as session:
+    with edge.reading() as session:
         runs = [
             describe(run, scenario_runs.steps_of(session, run))
             for run in scenario_runs.last_runs(session, declared.project, scenario=name, limit=limit)

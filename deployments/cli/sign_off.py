@@ -81,7 +81,7 @@ def show(
     declared = record.find_project(project)
     name, _ = declared.model(model)
     actor = record.acting(acting_as)
-    with edge.known(declared, actor) as session:
+    with edge.reading() as session:
         found = edge.find_version(session, declared, name, version)
         document = _facts(session, declared.project, name, found, actor)
 

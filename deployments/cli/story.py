@@ -181,16 +181,12 @@ def tell(folder: Path) -> dict[str, Any]:
 
 
 def _on_record(story: Story) -> dict[str, Any]:
-    from sqlmodel import col, func, or_, select
-
-    from governance.tables import AuditEvent
+    from governance import audit
 
     declared = load_project(story.project)
     versions = version.list_versions(story.project).document["versions"]
-    with edge.transaction() as session:
-        subject = col(AuditEvent.subject)
-        ours = or_(subject == declared.project, subject.startswith(f"{declared.project}/", autoescape=True))
-        events = session.exec(select(func.count()).select_from(AuditEvent).where(ours)).one()
+    with edge.reading() as session:
+        events = audit.count_events(session, declared.project)
     told = ("version", "active_in", "sign_off", "metrics")
     return {
         "project": declared.project,

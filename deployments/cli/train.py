@@ -42,10 +42,11 @@ def train(project: Project = None, model: Model = None, data: Data = None, actin
 def show_version(console: Console, made: dict[str, Any]) -> None:
     """Print a version that was just trained."""
     rows = made["rows"]
+    left_out = f", {rows['dropped']:,} without a label left out" if rows["dropped"] else ""
     display.say(
         console,
         f"Version {made['version']} of {made['model']}, trained on {made['data']}: "
-        f"{rows['train']:,} rows fitted, {rows['test']:,} rows measured.",
+        f"{rows['train']:,} rows fitted, {rows['test']:,} rows measured{left_out}.",
         good=True,
     )
     console.print(display.table(("metric", "value"), display.main_metrics(made["metrics"])))

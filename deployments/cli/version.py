@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from deployments.cli import display, record
 from deployments.cli.answer import Answer
 from deployments.cli.command import ActingAs, Environment, Model, Project, command, group
+from governance.errors import NotFound
 from tasks import edge
 
 if TYPE_CHECKING:
@@ -39,7 +41,8 @@ def list_versions(project: Project = None, model: Model = None) -> Answer:
 
     declared = record.find_project(project)
     name, settings = declared.model(model)
-    with edge.known(declared, record.acting(None)) as session:
+    versions: list[dict[str, Any]] = []
+    with edge.reading() as session, suppress(NotFound):  # nothing of it is recorded yet
         row = registry.find_model(session, declared.project, name)
         versions = describe(session, row, registry.list_versions(session, row))
     versions.sort(key=lambda version: -version["version"])
@@ -70,24 +73,20 @@ def show(
     version: Number = "latest", project: Project = None, model: Model = None, environment: Environment = None
 ) -> Answer:
     """Show one version: metrics, diagnostics, data, files, sign-off, and what the gate says to it."""
-    from governance import gate, registry
+    from governance import registry
     from governance.settings import settings
 
     declared = record.find_project(project)
     name, _ = declared.model(model)
-    with edge.known(declared, record.acting(None)) as session:
+    with edge.reading() as session:
+        found = edge.find_version(session, declared, name, version, environment)
         row = registry.find_model(session, declared.project, name)
-        found = edge.find_version(session, declared, name, version, environment or declared.monitored_environment)
         document = describe(session, row, [found])[0]
         document["diagnostics"] = found.diagnostics
         document["manifest"] = manifest = found.manifest
-        verdicts = {
-            place: gate.inspect(
-                session, found, registry.find_environment(session, declared.project, place), settings().artifacts_folder
-            )
-            for place in declared.environments
-        }
-    gates = [(place, verdict.decision, list(verdict.reasons)) for place, verdict in verdicts.items()]
+        verdicts = registry.verdicts(session, found, settings().artifacts_folder)
+    here = [place for place in declared.environments if place in verdicts]
+    gates = [(place, verdicts[place].decision, list(verdicts[place].reasons)) for place in here]
     document["gate"] = {place: {"decision": decision, "reasons": reasons} for place, decision, reasons in gates}
 
     def view(console: Console) -> None:
@@ -156,15 +155,14 @@ def _told(made: dict[str, Any]) -> Answer:
 
 def describe(session: Session, model: ModelRow, versions: Sequence[ModelVersion]) -> list[dict[str, Any]]:
     """What a list says of each version."""
-    from governance import registry
-    from governance.tables import SignOff
+    from governance import registry, signoff
 
     active = registry.active_versions(session, model)
     return [
         {
             "version": version.number,
             "active_in": sorted(place for place, number in active.items() if number == version.number),
-            "sign_off": session.get_one(SignOff, version.id).status,
+            "sign_off": signoff.status_of(session, version),
             "metrics": {metric["name"]: metric["value"] for metric in version.metrics},
             "trained_by": version.trained_by,
             "trained_at": version.trained_at.isoformat(),

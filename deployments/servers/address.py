@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import httpx
 from filelock import FileLock, Timeout
@@ -13,6 +14,8 @@ from filelock import FileLock, Timeout
 from deployments.servers.environment import LOCAL_HOSTS
 from governance.errors import ServerUnavailable
 from governance.settings import Settings
+
+_PASSWORD_WANTED: Final = frozenset({401, 403})
 
 
 def connect(url: str, *, timeout_seconds: float = 10.0) -> httpx.Client:
@@ -32,9 +35,14 @@ def is_healthy(url: str) -> bool:
     """Whether a Prefect server answers at ``url`` and says that it is well."""
     try:
         with connect(url, timeout_seconds=3.0) as client:
-            return client.get("/health").is_success
-    except (httpx.HTTPError, httpx.InvalidURL):
+            return client.get("/health").is_success and _is_prefect(client.get("/admin/version"))
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
         return False
+
+
+def _is_prefect(answer: httpx.Response) -> bool:
+    """Whether it told its version, or wants a password first. Anything may answer to /health."""
+    return answer.status_code in _PASSWORD_WANTED or (answer.is_success and isinstance(answer.json(), str))
 
 
 def find_running(settings: Settings) -> str | None:

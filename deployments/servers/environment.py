@@ -35,6 +35,8 @@ def client_environment(settings: Settings, url: str) -> dict[str, str]:
         # The default is a folder below the current one, and a flow run has a current folder of its own.
         "DRIFTGATE_HOME": str(settings.home.resolve()),
     }
+    if password := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
+        environment["PREFECT_API_AUTH_STRING"] = password
     if any(f"//{host}:" in url for host in LOCAL_HOSTS):
         past_the_proxy = [os.environ.get("NO_PROXY") or os.environ.get("no_proxy", ""), *LOCAL_HOSTS]
         environment |= dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(filter(None, past_the_proxy)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -100,15 +101,25 @@ def free_port() -> int:
 
 
 def port_is_free(host: str, port: int) -> bool:
-    """Whether ``port`` of ``host`` can be listened on."""
+    """Whether nobody listens on ``port`` of ``host``.
+
+    Raises:
+        ServerUnavailable: this process could not listen there even so.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         # As the server will: connections of a predecessor that are still closing do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            if isinstance(error, PermissionError):
+                problem, remedy = f"this user may not listen on port {port}", "choose one above 1023 with --port"
+            else:
+                problem, remedy = f"{host} is no address of this machine", "name one that is with --host"
+            raise ServerUnavailable(f"{host}:{port}", problem, remedy) from error
     return True
 
 

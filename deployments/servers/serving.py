@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from filelock import FileLock
 
 from deployments.schedules import POOL, PREFECT_FILE, ROOT, deploy_scenarios, retire_tutorial, tutorial_folders
 from deployments.servers.address import is_healthy, serving
-from deployments.servers.environment import applied, own_environment, server_environment
+from deployments.servers.environment import LOCAL_HOSTS, applied, own_environment, server_environment
 from deployments.servers.processes import (
     PrefectProcess,
     new_log,
@@ -69,12 +70,18 @@ def serve(
         start_timeout_seconds: patience with the server.
 
     Raises:
-        ServerUnavailable: the port is taken, this home is served already, or a process ended by itself.
+        ServerUnavailable: others could reach it without a password, the port is taken, the address is not of this machine, this home is served already, or a process ended by itself.
         ProjectFileError: one of ``projects`` can't be read.
     """
     loaded = [load_project(project) for project in projects]
     reachable = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  compared, not bound
     url = f"http://{reachable}:{port}/api"
+    if host not in LOCAL_HOSTS and not os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
+        raise ServerUnavailable(
+            url,
+            f"on {host} others could reach it, and whoever reaches it can run flows",
+            "set PREFECT_SERVER_API_AUTH_STRING to user:password, or listen on 127.0.0.1",
+        )
     if not port_is_free(host, port):
         raise ServerUnavailable(url, f"port {port} is taken", "stop what listens there, or choose another with --port")
     with _stopping_on_signals(), ExitStack() as stack:

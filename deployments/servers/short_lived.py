@@ -58,7 +58,7 @@ def prefect_server(
                 send_pending()
         return
     if os.environ.get("PREFECT_API_URL"):
-        progress(f"{os.environ['PREFECT_API_URL']} does not answer; starting a server for this command")
+        progress(f"no Prefect server answers at {os.environ['PREFECT_API_URL']}; starting a server for this command")
     with unwound_by_sigterm(), ExitStack() as stack:
         url = _started(settings, stack, progress, start_timeout_seconds)
         since = datetime.now(UTC)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from governance.project_file.project import EnvironmentSettings, People, Project
-from governance.project_file.reading import FILE_NAME, examine, find_file, load_project
+from governance.project_file.reading import FILE_NAME, declares, examine, find_file, load_project
 from governance.project_file.scenarios import (
     Activate,
     AnyStep,
@@ -54,6 +54,7 @@ __all__ = [
     "Step",
     "Store",
     "Train",
+    "declares",
     "examine",
     "find_file",
     "load_project",

@@ -37,6 +37,21 @@ def find_file(path: str | Path) -> Path:
     return file.resolve()
 
 
+def declares(folder: Path, name: str) -> bool:
+    """Whether a folder has a ``project.yaml`` that says it is the project of that name.
+
+    One that can't be read is taken to say so: it may be in the middle of a change.
+    """
+    file = folder / FILE_NAME
+    if not file.is_file():
+        return False
+    try:
+        document, _ = read_with_lines(file)
+    except ProjectFileError:
+        return True
+    return isinstance(document, dict) and document.get("project") == name
+
+
 def examine(file: Path) -> tuple[Project | None, list[ProjectFileError]]:
     """The project, if the file can be read as one, and everything that is wrong with it, by line."""
     try:

@@ -94,7 +94,8 @@ def roll_back(
         NotFound: no version, or not that one, was active there before.
         ActivationRefused: as for :func:`activate`, as are the others.
     """
-    history = [activation.version_id for activation in reversed(activations(session, model, environment))]
+    activations = select(Activation).where(Activation.model_id == model.id, Activation.environment_id == environment.id)
+    history = [activation.version_id for activation in session.exec(activations.order_by(col(Activation.id)))]
     earlier = {session.get_one(ModelVersion, key).number: key for key in dict.fromkeys(history[:-1])}
     current = history[-1] if history else None
     before = [key for key in _way_here(history) if key != current]
@@ -138,17 +139,6 @@ def note_refusal(
     )
 
 
-def activations(session: Session, model: ModelRow, environment: EnvironmentRow) -> list[Activation]:
-    """Every activation of a model's versions in an environment, latest first."""
-    query = select(Activation).where(Activation.model_id == model.id, Activation.environment_id == environment.id)
-    return list(session.exec(query.order_by(col(Activation.id).desc())))
-
-
-def active_version(session: Session, model: ModelRow, environment: EnvironmentRow) -> ActiveVersion | None:
-    """Which version of a model is active in an environment, and the revision to expect; none before the first."""
-    return session.get(ActiveVersion, (model.id, environment.id), populate_existing=True)
-
-
 def _make_active(
     session: Session,
     version: ModelVersion,
@@ -168,8 +158,7 @@ def _make_active(
     if verdict.decision is GateDecision.CONFIRMATION_NEEDED and not confirm:
         raise ConfirmationNeeded(subject, environment.name, verdict.reasons)
 
-    model = session.get_one(ModelRow, version.model_id)
-    current = active_version(session, model, environment)
+    current = _active(session, version.model_id, key_of(environment))
     revision = 0 if current is None else current.revision
     if expected_revision is not None and expected_revision != revision:
         raise _changed(subject, environment, expected_revision, revision)
@@ -221,6 +210,9 @@ def _take(session: Session, activation: Activation, revision: int) -> bool:
             with session.begin_nested():
                 session.add(ActiveVersion(**place, **taken))
         except IntegrityError:
+            # Either somebody else was first, or the database itself refuses what passed the gate: that is no race.
+            if _active(session, activation.model_id, activation.environment_id) is None:
+                raise
             return False
         return True
     updated = session.exec(
@@ -230,6 +222,11 @@ def _take(session: Session, activation: Activation, revision: int) -> bool:
         .execution_options(synchronize_session=False)
     )
     return updated.rowcount == 1
+
+
+def _active(session: Session, model_id: int, environment_id: int) -> ActiveVersion | None:
+    """What is active now, with the revision that decides races; none before the first."""
+    return session.get(ActiveVersion, (model_id, environment_id), populate_existing=True)
 
 
 def _way_here(history: list[int]) -> list[int]:

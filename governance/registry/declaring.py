@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from governance.audit import Actor, Tag, note
+from governance.errors import ProjectFileError
 from governance.people import assign, declared_places, recorded_places
-from governance.project_file import ModelSettings, Project
+from governance.project_file import ModelSettings, Project, declares
 from governance.tables import EnvironmentRow, ModelRow, ProjectRow, StoreRow
 from governance.tables.columns import key_of
 
@@ -23,47 +25,67 @@ def register_project(session: Session, project: Project, *, actor: Actor, at: da
     What the file no longer names stays, since versions and evaluations hang on it. People are the exception: whoever
     is no longer named may no longer act.
 
+    A name belongs to one folder. When the folder on record is gone the project has moved, and the new folder takes its
+    place; while it is there, another folder of the same name would take over its people and policies, and is refused.
+
     Args:
         session: Of the act.
         project: As it was read from its file.
         actor: Who runs the command that read it.
         at: When.
+
+    Raises:
+        ProjectFileError: the project of that name is another one, in another folder; nothing was written.
     """
-    row = session.exec(select(ProjectRow).where(ProjectRow.name == project.project)).first()
-    before = None if row is None else _recorded(session, row)
     declared = _declared(project)
-    if row is not None and before is not None and not _changes(before, declared):
+    row = session.exec(select(ProjectRow).where(ProjectRow.name == project.project)).first()
+    if row is not None and not _changes(_recorded(session, row), declared):
         return row
-    row = row or _first(session, project, at)
+    added = row is None and _added(session, project, at)
     # Several commands may find the same change: one writes it, the others wait here and then find nothing to do.
     row = session.exec(
-        select(ProjectRow).where(ProjectRow.id == row.id).with_for_update().execution_options(populate_existing=True)
+        select(ProjectRow)
+        .where(ProjectRow.name == project.project)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     ).one()
     found = _recorded(session, row)
     if not (changes := _changes(found, declared)):
         return row
+    if not added:
+        _require_own_name(project, Path(row.folder))
     _write(session, row, project, at)
     note(
         session,
-        Tag.PROJECT_REGISTERED if before is None else Tag.PROJECT_CHANGED,
+        Tag.PROJECT_REGISTERED if added else Tag.PROJECT_CHANGED,
         project.project,
         actor=actor,
         at=at,
-        before=None if before is None else {field: found.get(field) for field in changes},
+        before=None if added else {field: found.get(field) for field in changes},
         after=changes,
     )
     return row
 
 
-def _first(session: Session, project: Project, at: datetime) -> ProjectRow:
-    """The row of a project that was not there, or that somebody else has put there meanwhile."""
-    row = ProjectRow(name=project.project, folder="", created_at=at)
+def _added(session: Session, project: Project, at: datetime) -> bool:
+    """Add a project that was not there; false when somebody else has added it meanwhile."""
     try:
         with session.begin_nested():
-            session.add(row)
+            session.add(ProjectRow(name=project.project, folder="", created_at=at))
     except IntegrityError:
-        return session.exec(select(ProjectRow).where(ProjectRow.name == project.project)).one()
-    return row
+        return False
+    return True
+
+
+def _require_own_name(project: Project, recorded: Path) -> None:
+    """Refuse a folder while the one on record still holds a project of that name."""
+    if project.folder == recorded or not declares(recorded, project.project):
+        return
+    if project.folder.exists() and project.folder.samefile(recorded):
+        return  # the same folder by another path
+    problem = f"the project {project.project!r} is the one in {recorded}, which is still there"
+    remedy = "give one of the two another name, or remove the folder that is no longer used"
+    raise ProjectFileError(project.file, None, "project", problem, remedy)
 
 
 def _declared(project: Project) -> dict[str, Any]:

@@ -10,13 +10,20 @@ from sqlmodel import Session, col, select
 from governance.errors import NotFound
 from governance.tables import ActiveVersion, EnvironmentRow, ModelRow, ModelVersion, ProjectRow
 
-Named = TypeVar("Named", ProjectRow, ModelRow, EnvironmentRow)
+Named = TypeVar("Named", ModelRow, EnvironmentRow)
+
+
+def list_projects(session: Session) -> list[ProjectRow]:
+    """Every project that anything was ever recorded of, by name."""
+    return list(session.exec(select(ProjectRow).order_by(ProjectRow.name)))
 
 
 def find_project(session: Session, project: str) -> ProjectRow:
     """The project of that name."""
-    known = session.exec(select(ProjectRow).order_by(ProjectRow.name)).all()
-    return _pick("project", known, project, "name its folder with --project")
+    row = session.exec(select(ProjectRow).where(ProjectRow.name == project)).first()
+    if row is None:
+        raise NotFound("record of project", project, (), "train a version with 'driftgate train'")
+    return row
 
 
 def find_model(session: Session, project: str, model: str) -> ModelRow:
@@ -24,7 +31,8 @@ def find_model(session: Session, project: str, model: str) -> ModelRow:
     known = session.exec(
         select(ModelRow).join(ProjectRow).where(ProjectRow.name == project).order_by(ModelRow.name)
     ).all()
-    return _pick("model", known, model, "declare it under models in project.yaml")
+    remedy = "declare it under models in project.yaml, then train it with 'driftgate train'"
+    return _pick("model", known, model, remedy)
 
 
 def find_environment(session: Session, project: str, environment: str) -> EnvironmentRow:
@@ -32,7 +40,8 @@ def find_environment(session: Session, project: str, environment: str) -> Enviro
     known = session.exec(
         select(EnvironmentRow).join(ProjectRow).where(ProjectRow.name == project).order_by(EnvironmentRow.name)
     ).all()
-    return _pick("environment", known, environment, "declare it under environments in project.yaml")
+    remedy = "declare it under environments in project.yaml; the next act on the project records it"
+    return _pick("environment", known, environment, remedy)
 
 
 def find_version(
@@ -92,7 +101,7 @@ def _active_version(session: Session, model: ModelRow, environment: EnvironmentR
         raise NotFound("active version of model", model.name, (), "say in which environment")
     found = session.get(ActiveVersion, (model.id, environment.id), populate_existing=True)
     if found is None:
-        remedy = "activate one with 'driftgate version activate', or pass --version latest"
+        remedy = "activate one with 'driftgate version activate', or name another version"
         raise NotFound(f"version of model {model.name!r} active in environment", environment.name, (), remedy)
     return session.get_one(ModelVersion, found.version_id)
 

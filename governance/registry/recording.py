@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlmodel import Session, func, select
 
@@ -18,8 +18,20 @@ from governance.tables import ModelRow, ModelVersion, SignOff
 from governance.tables.columns import key_of
 from governance.vocabulary import Measurement
 
-ARTIFACT_FILE: Final = "model.skops"
-"""The file of a version that is loaded to predict."""
+
+def note_scoring(
+    session: Session, version: ModelVersion, made: Mapping[str, Any], *, actor: Actor, at: datetime
+) -> None:
+    """Write down that data were scored with a version.
+
+    Args:
+        session: Of the act.
+        version: Which.
+        made: What was scored and where the scores are; must fit into JSON.
+        actor: Who scored.
+        at: When.
+    """
+    note(session, Tag.DATA_SCORED, path_of(session, version), actor=actor, at=at, after=made)
 
 
 def record_version(
@@ -61,7 +73,6 @@ def record_version(
         folder=folder,
         manifest=whole,
         manifest_digest=digest(whole),
-        artifact_sha256=whole["files"][ARTIFACT_FILE],
         metrics=whole["metrics"],
         diagnostics=whole["diagnostics"],
         trained_by=actor.name,

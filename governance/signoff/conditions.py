@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from governance.audit import SYSTEM_ORIGIN, Actor
-from governance.gate import Content
+from governance.audit import Actor
+from governance.gate import Content, mixed_duties
 from governance.people import Standing
 from governance.tables import Role
-from governance.vocabulary import FeedbackVerdict
+from governance.vocabulary import FeedbackVerdict, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ MemberOfGroup = Who(
     ),
 )
 Author = Who("author", "its author", lambda situation: situation.author == situation.actor.name)
-System = Who("system", "the system", lambda situation: situation.actor.origin == SYSTEM_ORIGIN)
+System = Who("system", "the system", lambda situation: situation.actor.origin is Origin.SYSTEM)
 
 Guard = Callable[[Situation], tuple[str, ...]]
 """A condition: the reasons against the move, each in a clause; empty when there are none."""
@@ -96,10 +96,7 @@ def separation_of_duties(situation: Situation) -> tuple[str, ...]:
     """Where the project asks for it, who trained the version or asked for its approval does not approve it."""
     if not situation.separation_of_duties:
         return ()
-    name = situation.actor.name
-    trained = (f"{name} trained the version, and duties are separated",) if name == situation.trained_by else ()
-    asked = (f"{name} asked for the sign-off, and duties are separated",) if name in situation.requested_by else ()
-    return trained + asked
+    return mixed_duties(situation.actor.name, situation.trained_by, situation.requested_by)
 
 
 def content_unchanged(situation: Situation) -> tuple[str, ...]:

@@ -49,7 +49,12 @@ class Rule:
     guards: tuple[Guard, ...] = ()
 
 
-NOT_STARTED, WAITING_FOR_FEEDBACK, WAITING_FOR_APPROVAL, APPROVED, REJECTED, ABANDONED = Status
+NOT_STARTED: Final = Status.NOT_STARTED
+WAITING_FOR_FEEDBACK: Final = Status.WAITING_FOR_FEEDBACK
+WAITING_FOR_APPROVAL: Final = Status.WAITING_FOR_APPROVAL
+APPROVED: Final = Status.APPROVED
+REJECTED: Final = Status.REJECTED
+ABANDONED: Final = Status.ABANDONED
 
 SPEAKING: Final = (group_named, verdict_given)
 APPROVING: Final = (separation_of_duties, content_unchanged)
@@ -71,17 +76,17 @@ RULES: Final[Mapping[tuple[Status, Action], Rule]] = MappingProxyType({
     (WAITING_FOR_APPROVAL, Action.REJECT):           Rule(REJECTED, FinalApprover),
     (WAITING_FOR_APPROVAL, Action.ABANDON):          Rule(ABANDONED, FinalApprover | Writer),
 
-    (APPROVED,             Action.EDIT_TO_APPROVED): Rule(APPROVED, Author, APPROVING),
-    (APPROVED,             Action.EDIT_TO_REJECTED): Rule(REJECTED, Author),
-    (APPROVED,             Action.DELETE_APPROVAL):  Rule(WAITING_FOR_APPROVAL, Author),
-    (APPROVED,             Action.ABANDON):          Rule(ABANDONED, FinalApprover | Writer | Author),
+    (APPROVED,             Action.EDIT_TO_APPROVED): Rule(APPROVED, Author & FinalApprover, APPROVING),
+    (APPROVED,             Action.EDIT_TO_REJECTED): Rule(REJECTED, Author & FinalApprover),
+    (APPROVED,             Action.DELETE_APPROVAL):  Rule(WAITING_FOR_APPROVAL, Author & FinalApprover),
+    (APPROVED,             Action.ABANDON):          Rule(ABANDONED, FinalApprover | Writer),
     (APPROVED,             Action.RESET):            Rule(NOT_STARTED, Writer),
     (APPROVED,             Action.RECUR):            Rule(NOT_STARTED, System),
 
-    (REJECTED,             Action.EDIT_TO_APPROVED): Rule(APPROVED, Author, APPROVING),
-    (REJECTED,             Action.EDIT_TO_REJECTED): Rule(REJECTED, Author),
-    (REJECTED,             Action.DELETE_APPROVAL):  Rule(WAITING_FOR_APPROVAL, Author),
-    (REJECTED,             Action.ABANDON):          Rule(ABANDONED, FinalApprover | Writer | Author),
+    (REJECTED,             Action.EDIT_TO_APPROVED): Rule(APPROVED, Author & FinalApprover, APPROVING),
+    (REJECTED,             Action.EDIT_TO_REJECTED): Rule(REJECTED, Author & FinalApprover),
+    (REJECTED,             Action.DELETE_APPROVAL):  Rule(WAITING_FOR_APPROVAL, Author & FinalApprover),
+    (REJECTED,             Action.ABANDON):          Rule(ABANDONED, FinalApprover | Writer),
     (REJECTED,             Action.RESET):            Rule(NOT_STARTED, Writer),
 
     (ABANDONED,            Action.CANCEL_ABANDON):   Rule(STATUS_BEFORE, FinalApprover | Writer),

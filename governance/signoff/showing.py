@@ -15,6 +15,7 @@ from governance.signoff.rules import RULES, actions_from
 from governance.tables import AuditEvent, Feedback, FinalApproval, ModelRow, ModelVersion, ProjectRow, Role, SignOff
 from governance.tables.columns import key_of
 from governance.vocabulary import SignOffAction as Action
+from governance.vocabulary import SignOffStatus as Status
 
 
 def allowed_actions(session: Session, version: ModelVersion, actor: Actor) -> list[Action]:
@@ -52,6 +53,11 @@ def allowed_actions(session: Session, version: ModelVersion, actor: Actor) -> li
         )
 
     return [action for action in actions_from(sign_off.status) if may(action)]
+
+
+def status_of(session: Session, version: ModelVersion) -> Status:
+    """Where the sign-off of a version stands."""
+    return session.get_one(SignOff, key_of(version), populate_existing=True).status
 
 
 def show(session: Session, version: ModelVersion) -> dict[str, Any]:

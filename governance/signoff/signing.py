@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlmodel import Session, col, select, update
 
@@ -22,6 +22,9 @@ from governance.tables.columns import key_of
 from governance.vocabulary import FeedbackVerdict
 from governance.vocabulary import SignOffAction as Action
 from governance.vocabulary import SignOffStatus as Status
+
+EDITS: Final = frozenset({Action.EDIT_FEEDBACK, Action.EDIT_TO_APPROVED, Action.EDIT_TO_REJECTED})
+"""Actions that change what was said before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +206,7 @@ def _write(
             return None
         case _:
             return None
-    if spoken.created_at != at:
+    if request.action in EDITS:
         spoken.edited_at = at
         spoken.comment = spoken.comment if request.comment is None else request.comment
     session.add(spoken)

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import JSON, Column
 from sqlmodel import Field, SQLModel
 
-from governance.tables.columns import moment
+from governance.tables.columns import choice, moment
+from governance.vocabulary import Origin
 
 
 class AuditEvent(SQLModel, table=True):
@@ -17,7 +18,7 @@ class AuditEvent(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = moment(index=True)
     actor: str
-    origin: str = Field(description="command, flow or system.")
+    origin: Origin = choice(Origin)
     tag: str = Field(
         index=True, max_length=80, description="subject:action, from the closed list in governance/audit.py."
     )

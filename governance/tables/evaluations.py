@@ -40,7 +40,9 @@ class Evaluation(SQLModel, table=True):
     labels: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
     warnings: list[str] = Field(sa_column=Column(JSON, nullable=False))
     folder: str = Field(
-        unique=True, description="Relative to the artifacts folder: sample.parquet, details.json, snapshot.json."
+        unique=True,
+        description="Relative to the artifacts folder: sample.parquet, details.json, and where drift was measured "
+        "input_drift.snapshot.json and prediction_drift.snapshot.json.",
     )
     files: dict[str, str] = Field(sa_column=Column(JSON, nullable=False), description="File name: SHA-256.")
     evaluated_by: str

@@ -57,7 +57,6 @@ class ModelVersion(SQLModel, table=True):
     manifest_digest: str = Field(
         max_length=64, description="SHA-256 of the manifest in canonical JSON; what a sign-off approves."
     )
-    artifact_sha256: str = Field(max_length=64)
     metrics: list[dict[str, Any]] = Field(
         sa_column=Column(JSON, nullable=False), description="Measurements on the test part."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -9,9 +10,11 @@ import numpy as np
 import pandas as pd
 
 from governance.errors import SchemaMismatch
-from governance.vocabulary import Handling, PredictionType
+from governance.project_file import Features
+from governance.vocabulary import Handling, OnFailure, PredictionType
 from tasks.data.conversion import shortened
 from tasks.data.schema import Schema, canonical_label
+from tasks.data.sources import Source
 
 NAMED_LEVELS: Final = 10
 """How many unseen levels of a column are named."""
@@ -63,12 +66,41 @@ def unseen_categories(frame: pd.DataFrame, schema: Schema) -> dict[str, list[str
 
     Features whose levels were too many to keep, and those without unseen levels, are absent.
     """
-    unseen = {}
-    for name, levels in schema.categories.items():
-        if name in frame.columns:
-            strange = frame[name][frame[name].notna() & ~frame[name].isin(levels)]
-            unseen[name] = [str(level) for level in strange.value_counts().index[:NAMED_LEVELS]]
+    unseen = {
+        name: unseen_levels(frame[name], levels) for name, levels in schema.categories.items() if name in frame.columns
+    }
     return {name: levels for name, levels in unseen.items() if levels}
+
+
+def unseen_levels(values: pd.Series, known: Iterable[str]) -> list[str]:
+    """Up to 10 levels of a column, as text, that are not among the known ones; the most frequent first."""
+    strange = values[values.notna() & ~values.isin(list(known))]
+    return [str(level) for level in strange.value_counts().index[:NAMED_LEVELS]]
+
+
+def require_known_categories(rows: pd.DataFrame, schema: Schema, features: Features, source: Source) -> None:
+    """Where the model refuses categories that training never saw. Elsewhere the drift of the column tells them.
+
+    Args:
+        rows: As :func:`tasks.data.reading.iterate_chunks` types them, with its index.
+        schema: Of the model.
+        features: Its settings.
+        source: Where the rows come from, for the error.
+
+    Raises:
+        SchemaMismatch: a category is new and ``on_unseen_category`` is ``fail``; names the first row that has one.
+    """
+    if features.on_unseen_category is OnFailure.WARN:
+        return
+    for column, levels in unseen_categories(rows, schema).items():
+        first = int(np.flatnonzero(rows[column].isin(levels).to_numpy())[0])
+        raise SchemaMismatch(
+            source.path,
+            column,
+            f"training never saw {', '.join(map(shortened, levels))}",
+            "retrain with it, or set features.on_unseen_category: warn",
+            int(rows.index[first]) + 1,
+        )
 
 
 def to_target(values: pd.Series, schema: Schema, file: str | Path) -> pd.Series:

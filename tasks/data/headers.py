@@ -44,7 +44,7 @@ def parquet_header(path: Path) -> list[str]:
 
 def not_parquet(path: Path, error: Exception) -> UnreadableFile:
     """What to say of a Parquet file that can't be read to its end."""
-    reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+    reason = str(error).splitlines()[0].partition(". ")[0].rstrip(".") if str(error) else type(error).__name__
     return UnreadableFile(
         path, f"it is truncated, damaged or not Parquet ({reason})", "write it again, or copy it again to its end"
     )

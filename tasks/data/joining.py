@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -30,33 +29,18 @@ class TrainingTable:
         frame: All rows of all files, in the order given; features, target and time column, typed.
         schema: Inferred from the first file; levels are those of all.
         header: Columns of the first file.
-        fingerprint: SHA-256 of one file, or of the fingerprints of several.
+        fingerprints: SHA-256 of each file.
     """
 
     frame: pd.DataFrame
     schema: Schema
     header: tuple[str, ...]
-    fingerprint: str
+    fingerprints: tuple[str, ...]
 
 
 def resolve_joined(project: Project, reference: str | None, default: str) -> list[Source]:
     """The files that a reference like ``training + monthly:latest`` means. Raises: as :func:`resolve_data`."""
     return [resolve_data(project, part, default) for part in (reference or default).split(PLUS)]
-
-
-def pinned(reference: str, latest: str | None) -> str:
-    """A reference in which ``latest`` says what the latest part of its series is.
-
-    Example:
-        >>> pinned("training + monthly:latest", "monthly:2017_06")
-        'training + monthly:2017_06'
-        >>> pinned("training + monthly:2017_04", "monthly:2017_06")
-        'training + monthly:2017_04'
-    """
-    if latest is None:
-        return reference
-    series = latest.partition(":")[0]
-    return PLUS.join(latest if part in (series, f"{series}:latest") else part for part in reference.split(PLUS))
 
 
 def read_training_table(sources: Sequence[Source], model_name: str, settings: ModelSettings) -> TrainingTable:
@@ -69,9 +53,7 @@ def read_training_table(sources: Sequence[Source], model_name: str, settings: Mo
     frame = pd.concat([_read(source, schema) for source in sources], ignore_index=True)
     if len(sources) > 1:
         schema = replace(schema, categories=_levels(frame, schema))
-    prints = [fingerprint(source) for source in sources]
-    whole = prints[0] if len(prints) == 1 else hashlib.sha256("\n".join(prints).encode()).hexdigest()
-    return TrainingTable(frame, schema, tuple(read_header(first)), whole)
+    return TrainingTable(frame, schema, tuple(read_header(first)), tuple(fingerprint(source) for source in sources))
 
 
 def _read(source: Source, schema: Schema) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import Final
 
 from governance.vocabulary import Handling
 from tasks.data.batches import iterate_tables
+from tasks.data.foreign import Foreign
 from tasks.data.reading import CHUNK_ROWS, without_rows
 from tasks.data.sources import Source, read_header, require_columns
 from tasks.data.tally import Tally
@@ -67,8 +68,9 @@ def profile_columns(
 ) -> list[ColumnProfile]:
     """Look at every column of a file, in one pass and bounded memory.
 
-    Columns that help no model are IGNORED, and the reason says why: all missing, constant, an identifier. Text of
-    more than five words on average with hardly a repetition is TEXT, which models leave out.
+    Columns that help no model are IGNORED, and the reason says why: all missing, constant, an identifier, or written
+    as driftgate does not read it (dates not in ISO form, decimal commas, durations). Text of more than five words on
+    average with hardly a repetition is TEXT, which models leave out.
 
     Args:
         source: The file.
@@ -85,19 +87,22 @@ def profile_columns(
     forced = forced or {}
     header = read_header(source)
     require_columns(source, header, forced)
-    tallies = {name: Tally() for name in header}
+    tallies = {name: (Tally(), Foreign()) for name in header}
     rows = 0
     for table in iterate_tables(source, header, chunk_rows):
-        for name, tally in tallies.items():
+        for name, (tally, foreign) in tallies.items():
             tally.add(table.column(name))
+            foreign.add(table.column(name), tally)
         rows += table.num_rows
     if rows == 0:
         raise without_rows(source)
-    return [_profile(name, tally, forced.get(name)) for name, tally in tallies.items()]
+    return [_profile(name, tally, foreign, forced.get(name)) for name, (tally, foreign) in tallies.items()]
 
 
-def _profile(name: str, tally: Tally, forced: Handling | None) -> ColumnProfile:
+def _profile(name: str, tally: Tally, foreign: Foreign, forced: Handling | None) -> ColumnProfile:
     handling, reason = suggest_handling(name, tally)
+    if tally.distinct > 1 and (unread := foreign.reason(tally)):
+        handling, reason = Handling.IGNORED, unread
     if forced is not None:
         handling, reason = forced, "set under features.handling"
     profile = ColumnProfile(name, handling, tally.distinct, tally.missing, tally.rows, reason)

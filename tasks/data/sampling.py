@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 
 from governance.project_file import Sampling
 from governance.vocabulary import Handling, SamplingMethod
-from tasks.data.reading import CHUNK_ROWS, count_rows, iterate_chunks, read_frame
+from tasks.data.reading import CHUNK_ROWS, count_rows, iterate_chunks
 from tasks.data.sources import Source
 
 
@@ -28,8 +28,17 @@ class Sample:
     total_rows: int
 
 
+def _accept(_rows: pd.DataFrame) -> None:
+    """Rows that nobody wants to judge."""
+
+
 def sample_rows(
-    source: Source, columns: Mapping[str, Handling], sampling: Sampling, *, chunk_rows: int = CHUNK_ROWS
+    source: Source,
+    columns: Mapping[str, Handling],
+    sampling: Sampling,
+    *,
+    judge: Callable[[pd.DataFrame], object] = _accept,
+    chunk_rows: int = CHUNK_ROWS,
 ) -> Sample:
     """Choose rows of a file.
 
@@ -42,23 +51,31 @@ def sample_rows(
         source: The file.
         columns: The columns wanted, and as what.
         sampling: ``full``, ``head`` or ``random``, how many rows, and the seed.
+        judge: Is shown every row that is read, chosen or not, and raises when it won't have it: whether a file is
+            refused must not depend on the seed.
         chunk_rows: Rows read at once, at least 1; has no influence on the sample.
 
     Returns:
         All rows for ``full``; else exactly ``min(sampling.rows, rows of the file)``.
 
     Raises:
-        UnreadableFile, SchemaMismatch: as :func:`tasks.data.reading.iterate_chunks`.
+        UnreadableFile, SchemaMismatch: as :func:`tasks.data.reading.iterate_chunks`; and whatever ``judge`` raises.
 
     Source: Efraimidis, Spirakis: Weighted random sampling with a reservoir, 2006 (here with equal weights).
     """
+    chunks = _judged(iterate_chunks(source, columns, chunk_rows=chunk_rows), judge)
     if sampling.method is SamplingMethod.FULL:
-        frame = read_frame(source, columns)
+        frame = pd.concat(list(chunks))
         return Sample(frame, len(frame))
-    chunks = iterate_chunks(source, columns, chunk_rows=chunk_rows)
     if sampling.method is SamplingMethod.HEAD:
         return Sample(_head(chunks, sampling.rows), count_rows(source))
     return _random(chunks, sampling.rows, sampling.seed)
+
+
+def _judged(chunks: Iterator[pd.DataFrame], judge: Callable[[pd.DataFrame], object]) -> Iterator[pd.DataFrame]:
+    for chunk in chunks:
+        judge(chunk)
+        yield chunk
 
 
 def _head(chunks: Iterator[pd.DataFrame], rows: int) -> pd.DataFrame:

@@ -56,7 +56,7 @@ def resolve_data(project: Project, reference: str | None, default: str) -> Sourc
 
     Raises:
         NotFound: nothing answers to the reference; names the sources or the parts that are known.
-        UnreadableFile: a path to a file whose ending tells no format.
+        UnreadableFile: a path to a folder, or to a file whose ending tells no format.
     """
     wanted = reference or default
     name, colon, part = wanted.partition(":")
@@ -65,6 +65,10 @@ def resolve_data(project: Project, reference: str | None, default: str) -> Sourc
     for candidate in (Path(wanted), project.folder / wanted):
         if candidate.is_file():
             return _plain_file(project, wanted, candidate)
+    if Path(wanted).is_dir():
+        raise UnreadableFile(
+            wanted, "it is a folder", f"name a file in it, or one of {', '.join(sorted(project.data))}"
+        )
     raise NotFound("data source", wanted, sorted(project.data), "name one of them, or a path to a file that exists")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -30,7 +32,8 @@ class ScoredWriter:
 
     Raises:
         NotFound: the folder does not exist.
-        UnreadableFile: no format is given and the ending tells none.
+        UnreadableFile: no format is given and the ending tells none; or it can't be written, on opening, writing or
+            closing.
         ValueError: a frame has other columns than the first.
 
     Example:
@@ -62,7 +65,8 @@ class ScoredWriter:
         self._parquet: Any = None
 
     def __enter__(self) -> Self:
-        self._file = self._temporary.open("xb")
+        with self._refused_by_the_system():
+            self._file = self._temporary.open("xb")
         return self
 
     def write(self, frame: pd.DataFrame) -> None:
@@ -75,19 +79,23 @@ class ScoredWriter:
             raise ValueError(f"{self.path}: the frame has the columns {names}, the first one had {self._columns}")
         self._columns = names
         self.rows += len(frame)
-        if self._format == "parquet":
-            self._write_parquet(self._file, frame)
-        else:
-            frame.to_csv(
-                self._file,
-                index=False,
-                header=first,
-                sep=self._separator,
-                encoding="utf-8",
-                lineterminator="\n",
-                # Always whole: pandas would leave out the time of day where a chunk has only midnights.
-                date_format="%Y-%m-%dT%H:%M:%S.%f%z",
-            )
+        with self._refused_by_the_system():
+            if self._format == "parquet":
+                self._write_parquet(self._file, frame)
+            else:
+                self._write_csv(self._file, frame, header=first)
+
+    def _write_csv(self, file: BinaryIO, frame: pd.DataFrame, *, header: bool) -> None:
+        frame.to_csv(
+            file,
+            index=False,
+            header=header,
+            sep=self._separator,
+            encoding="utf-8",
+            lineterminator="\n",
+            # Always whole: pandas would leave out the time of day where a chunk has only midnights.
+            date_format="%Y-%m-%dT%H:%M:%S.%f%z",
+        )
 
     def _write_parquet(self, file: BinaryIO, frame: pd.DataFrame) -> None:
         if self._parquet is None:
@@ -100,10 +108,24 @@ class ScoredWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._close(self._file, complete=kind is None and bool(self._columns))
+            with self._refused_by_the_system():
+                self._close(self._file, complete=kind is None and bool(self._columns))
         finally:
             self._file = self._parquet = None
-            self._temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # a name that is too long, or a folder that went away: it never came to be
+                self._temporary.unlink()
+
+    @contextmanager
+    def _refused_by_the_system(self) -> Iterator[None]:
+        """What the system says no to, as one sentence about the file that was asked for."""
+        try:
+            yield
+        except OSError as error:
+            raise UnreadableFile(
+                self.path,
+                f"it can't be written ({error.strerror or error})",
+                "make room on the disk, or name a place that you may write to",
+            ) from error
 
     def _close(self, file: BinaryIO | None, *, complete: bool) -> None:
         if file is None:

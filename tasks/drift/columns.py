@@ -11,10 +11,9 @@ import numpy as np
 from governance.vocabulary import Handling, Measurement
 from tasks.drift import statistics
 from tasks.drift.pairs import ColumnPair
-from tasks.drift.statistics import Counts, Floats
-
-SIGNIFICANCE = 0.05
-"""A column has drifted when its p-value, corrected for the number of columns, is below."""
+from tasks.drift.statistics import Counts
+from tasks.metrics.catalogue import COLUMN_STATISTICS
+from tasks.metrics.intervals import SIGNIFICANCE, Floats
 
 NAMED_BINS = 50
 """Levels that get a bin of their own: those with the greatest share on either side. The rest share one."""
@@ -36,7 +35,7 @@ class ColumnDrift:
         bins: Labels of the bins or levels, the missing ones last when there are any.
         reference_shares: Share of the reference rows per bin, summing to 1; empty without rows.
         current_shares: Likewise.
-        unseen: Up to ten levels that are in the current data only.
+        unseen: Up to ten levels that are in the current data only, the most frequent first.
     """
 
     name: str
@@ -97,7 +96,7 @@ def measure_column(pair: ColumnPair) -> ColumnDrift:
             pair.handling,
             tuple(
                 Measurement(f"column_drift.{pair.name}.{s}", None, rows=rows, reason=pair.problem)
-                for s in _STATISTICS[pair.handling]
+                for s in statistics_of(pair.handling)
             ),
             None,
         )
@@ -130,7 +129,7 @@ def measure_column(pair: ColumnPair) -> ColumnDrift:
 
         computations["ks_p_value"] = lambda: statistics.ks_p_value(needed(), here.size, there.size)
         computations["wasserstein"] = lambda: statistics.wasserstein(needed(), here)
-    measured = {s: _measure(pair, s, computations[s]) for s in _STATISTICS[pair.handling]}
+    measured = {s: _measure(pair, s, computations[s]) for s in statistics_of(pair.handling)}
     p_value = (
         measured["chi2_p_value"].value if categorical else _with_missing_test(measured["ks_p_value"], pair, missing)
     )
@@ -146,13 +145,9 @@ def measure_column(pair: ColumnPair) -> ColumnDrift:
     )
 
 
-_ORDERED = ("ks_p_value", "psi", "wasserstein", "jensen_shannon", "missing_share_change")
-_STATISTICS = {
-    Handling.NUMERICAL: _ORDERED,
-    Handling.DATE: _ORDERED,
-    Handling.TEXT: _ORDERED,
-    Handling.CATEGORICAL: ("chi2_p_value", "psi", "jensen_shannon", "missing_share_change"),
-}
+def statistics_of(handling: Handling) -> list[str]:
+    """Names of what is measured on a column that is treated so, in the catalogue's order."""
+    return [name for name, statistic in COLUMN_STATISTICS.items() if handling in statistic.handlings]
 
 
 def _measure(pair: ColumnPair, statistic: str, compute: Callable[[], float]) -> Measurement:

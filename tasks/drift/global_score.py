@@ -13,28 +13,16 @@ from governance.project_file import Drift
 from governance.vocabulary import Measurement
 from tasks.drift.classifiers import RECIPES, Classifier
 from tasks.drift.pairs import ColumnPair
-from tasks.drift.statistics import Floats
 from tasks.learning.threads import one_thread
-from tasks.metrics.classification import roc_auc
-from tasks.metrics.intervals import wilson
+from tasks.metrics.catalogue import names_under
+from tasks.metrics.intervals import SIGNIFICANCE, Floats, wilson
+from tasks.metrics.ranking import roc_auc
 
 FEWEST_ROWS = 10
 """Rows that each side must have."""
 
-SIGNIFICANCE = 0.05
-"""Importances are computed when the p-value of data_drift is below."""
-
 IMPORTANCE_ROWS = 2_000
 IMPORTANCE_REPEATS = 3
-
-NAMES = (
-    "data_drift",
-    "data_drift_lower",
-    "data_drift_upper",
-    "data_drift_p_value",
-    "data_drift_auc",
-    "data_drift_score",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +31,8 @@ class GlobalDrift:
 
     Args:
         measurements: ``data_drift`` and its companions.
-        importances: Share of each column in the drift model, in %, summing to 100; empty when nothing drifted.
+        importances: Share of each column in the drift model, 0 to 1, summing to 1; empty when nothing drifted
+            (p-value of ``data_drift`` of 0.05 or more).
         rows_per_side: Rows of each side after balancing.
         unusable: Columns that could not be given to the drift model, and why.
     """
@@ -61,6 +50,32 @@ def measure_global_drift(pairs: Sequence[ColumnPair], settings: Drift, *, seed: 
     told apart, 1 when they always can; its interval is Wilson's, two-sided at ``settings.confidence``, and
     ``data_drift_p_value`` the one-sided exact binomial test of accuracy <= 0.5. ``data_drift_auc`` is the mean ROC
     AUC over the folds.
+
+    Boosting is measured on three quarters of the rows, in three folds, each by a model that learned from all folds
+    before it; the forest on the fifth of the rows that it did not learn from. So no two rows judge each other, as
+    they do in cross-validation, whose hits vary about 1 + 2/pi times as much as coins do at worst, and alarm in 10 %
+    of cases instead of 5 %. Here, where nothing drifted, every hit is a fair coin whatever came before it.
+
+    Exact is therefore the binomial test, but for one trifle: folds hold equally many rows of both sides, so that hits
+    come in steps of two. Approximate is Wilson's interval, as always; what it holds is the mean accuracy of the drift
+    models that were fitted, and more rows would fit better ones. Both ask for rows that are independent of each other.
+
+    Measured where nothing drifted, at confidence 0.95, in 300 to 1,000 runs each (standard errors of 0.7 to 1.3
+    points; boosting on 200 rows, all together: p < 0.05 in 5.0 % of 3,200 runs):
+
+    ======== ============= ========================= ======== ========= ==========
+    model    rows per side columns                   p < 0.05 p < 0.01  0.5 inside
+    ======== ============= ========================= ======== ========= ==========
+    boosting            10 6 of noise                   1.2 %     0.3 %     97.5 %
+    boosting            50 6 of noise                   2.5 %     0.7 %     93.9 %
+    boosting           200 6 of noise                   6.3 %     1.1 %     94.1 %
+    boosting           200 1 of two levels              3.6 %     0.4 %     95.8 %
+    boosting           200 8 dependent, some missing    3.8 %     1.2 %     94.5 %
+    boosting           200 6, every row twice           6.5 %     0.5 %     92.7 %
+    boosting         1,000 3 of 30 levels               5.0 %     2.0 %     93.0 %
+    boosting         2,000 6 of noise                   5.0 %     1.0 %     93.5 %
+    forest             200 6 of noise                   6.3 %     1.3 %     94.0 %
+    ======== ============= ========================= ======== ========= ==========
 
     Args:
         pairs: The model's input features.
@@ -108,10 +123,23 @@ def _told_apart(pairs: Sequence[ColumnPair], settings: Drift, seed: int, unusabl
         fitted.append((model, measured_on))
     correct = np.concatenate(right)
     p_value = _p_value(int(correct.sum()), correct.size)
-    measurements = _measurements(int(correct.sum()), correct.size, p_value, float(np.mean(areas)), settings.confidence)
+    accuracy, lower, upper = wilson(int(correct.sum()), correct.size, settings.confidence)
+    values = {
+        "data_drift": accuracy,
+        "data_drift_lower": lower,
+        "data_drift_upper": upper,
+        "data_drift_p_value": p_value,
+        "data_drift_auc": float(np.mean(areas)),
+        "data_drift_score": transformed_score(accuracy),
+    }
+    interval = {"data_drift": (lower, upper)}
+    measurements = tuple(
+        Measurement(name, values[name], *interval.get(name, (None, None)), correct.size)
+        for name in names_under("data_drift")
+    )
     importances: dict[str, float] = {}
     if p_value < SIGNIFICANCE:
-        model, held_out = fitted[0]
+        model, held_out = fitted[-1]
         importances = _importances(model, rows[held_out], is_current[held_out], pairs, seed)
     return GlobalDrift(measurements, importances, is_current.size // 2, unusable)
 
@@ -127,7 +155,8 @@ def transformed_score(accuracy: float) -> float:
 
 
 def _nothing(reason: str, unusable: dict[str, str]) -> GlobalDrift:
-    return GlobalDrift(tuple(Measurement(name, None, reason=reason) for name in NAMES), unusable=unusable)
+    names = names_under("data_drift")
+    return GlobalDrift(tuple(Measurement(name, None, reason=reason) for name in names), unusable=unusable)
 
 
 def _balanced(pairs: Sequence[ColumnPair], seed: int) -> tuple[Floats, NDArray[np.bool_]]:
@@ -153,22 +182,10 @@ def _p_value(correct: int, rows: int) -> float:
     return float(binom.sf(correct - 1, rows, 0.5))
 
 
-def _measurements(correct: int, rows: int, p_value: float, area: float, confidence: float) -> tuple[Measurement, ...]:
-    accuracy, lower, upper = wilson(correct, rows, confidence)
-    return (
-        Measurement("data_drift", accuracy, lower, upper, rows),
-        Measurement("data_drift_lower", lower, rows=rows),
-        Measurement("data_drift_upper", upper, rows=rows),
-        Measurement("data_drift_p_value", p_value, rows=rows),
-        Measurement("data_drift_auc", area, rows=rows),
-        Measurement("data_drift_score", transformed_score(accuracy), rows=rows),
-    )
-
-
 def _importances(
     model: Classifier, rows: Floats, is_current: NDArray[np.bool_], pairs: Sequence[ColumnPair], seed: int
 ) -> dict[str, float]:
-    """Permutation importance on rows the model has not seen: the loss of ROC AUC, in % of all losses."""
+    """Permutation importance on rows the model has not seen: the loss of ROC AUC, as a share of all losses."""
     random = np.random.default_rng(seed)
     if len(rows) > IMPORTANCE_ROWS:
         chosen = np.sort(random.choice(len(rows), IMPORTANCE_ROWS, replace=False))
@@ -183,5 +200,5 @@ def _importances(
         parts = np.split(model.probability(shuffled), IMPORTANCE_REPEATS)
         losses[position] = max(0.0, whole - float(np.mean([roc_auc(is_current, part).value for part in parts])))
     total = losses.sum()
-    shares = 100 * losses / total if total > 0 else losses
+    shares = losses / total if total > 0 else losses
     return {pair.name: float(share) for pair, share in zip(pairs, shares, strict=True)}

@@ -10,15 +10,12 @@ import numpy as np
 
 from governance.errors import SchemaMismatch
 from governance.vocabulary import Handling
-from tasks.drift.statistics import Floats
+from tasks.metrics.intervals import Floats
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from tasks.data.schema import Schema
-
-NAMED_LEVELS = 10
-"""How many unseen levels are named."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +29,7 @@ class ColumnPair:
             (position in ``levels``), or the number of characters of a text.
         current: Shape (rows,), likewise.
         levels: Categorical: the levels that occur on either side, in alphabetical order; else empty.
-        unseen: Up to ten levels that are in the current data only.
+        unseen: Up to ten levels that are in the current data only, the most frequent first.
         problem: Why the column can't be used; empty when it can.
     """
 
@@ -107,6 +104,8 @@ def encode_pair(
 def _encode_levels(name: str, reference: pd.Series, current: pd.Series, known: tuple[str, ...]) -> ColumnPair:
     import pandas as pd
 
+    from tasks.data.conform import unseen_levels
+
     both = pd.concat([reference, current], ignore_index=True)
     if not isinstance(both.dtype, pd.StringDtype):
         both = both.where(both.isna(), both.astype(str)).astype("str")
@@ -115,9 +114,11 @@ def _encode_levels(name: str, reference: pd.Series, current: pd.Series, known: t
     here, there = numbers[: len(reference)], numbers[len(reference) :]
     seen = np.bincount(here[~np.isnan(here)].astype(np.int64), minlength=len(levels)) > 0
     texts = tuple(str(level) for level in levels)
-    new = [texts[code] for code in np.flatnonzero(~seen)]
-    unseen = tuple(level for level in new if level not in set(known))[:NAMED_LEVELS] if new else ()
-    return ColumnPair(name, Handling.CATEGORICAL, here, there, texts, unseen)
+    unseen: list[str] = []
+    if not seen.all():
+        before = (text for text, is_seen in zip(texts, seen, strict=True) if is_seen)
+        unseen = unseen_levels(both.iloc[len(reference) :], [*known, *before])
+    return ColumnPair(name, Handling.CATEGORICAL, here, there, texts, tuple(unseen))
 
 
 def _numbers(values: pd.Series) -> Floats:

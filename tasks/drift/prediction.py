@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,11 @@ import numpy as np
 
 from governance.vocabulary import Handling, Measurement, PredictionType
 from tasks.drift import statistics
-from tasks.drift.columns import ColumnDrift, measure_columns
+from tasks.drift.columns import ColumnDrift, measure_columns, statistics_of
 from tasks.drift.pairs import ColumnPair, encode_pair
-from tasks.drift.statistics import Counts, Floats
+from tasks.drift.statistics import Counts
+from tasks.metrics.catalogue import FUGACITY, names_under
+from tasks.metrics.intervals import Floats
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,12 +71,10 @@ def compare_predictions(reference: pd.DataFrame, current: pd.DataFrame, schema: 
     handling = Handling.NUMERICAL if regression else Handling.CATEGORICAL
     pair = encode_pair("prediction", handling, reference["prediction"], current["prediction"], schema.classes)
     column = measure_columns([pair])[0]
-    wanted = ("ks_p_value", "psi") if regression else ("chi2_p_value", "psi")
+    probability = _of_probability(reference, current, schema)
     measurements = [
-        Measurement(f"prediction_drift.{statistic}", m.value, rows=m.rows, reason=m.reason)
-        for statistic in wanted
-        for m in column.measurements
-        if m.name == f"column_drift.prediction.{statistic}"
+        _renamed(name, probability if _PROBABILITY in name else column.measurements)
+        for name in names_under("prediction_drift.", schema.prediction_type)
     ]
     densities: dict[str, dict[str, list[float]]] = {}
     if regression:
@@ -85,10 +85,8 @@ def compare_predictions(reference: pd.DataFrame, current: pd.DataFrame, schema: 
         for label in labels:
             if f"proba_{label}" in reference and f"proba_{label}" in current:
                 name = f"proba_{label}"
-                probability = encode_pair(name, Handling.NUMERICAL, reference[name], current[name])
-                densities[label] = _density(probability, (0.0, 1.0))
-        if schema.prediction_type is PredictionType.BINARY:
-            measurements += _of_probability(reference, current, schema.classes[1])
+                encoded = encode_pair(name, Handling.NUMERICAL, reference[name], current[name])
+                densities[label] = _density(encoded, (0.0, 1.0))
     rows = pair.reference.size, pair.current.size
     fugacity: dict[str, dict[str, Any]] = {}
     for label, here, there, bound in zip(labels, *counts, bounds, strict=True):
@@ -98,20 +96,27 @@ def compare_predictions(reference: pd.DataFrame, current: pd.DataFrame, schema: 
     return PredictionDrift(tuple(measurements), fugacity, densities, column)
 
 
-def _of_probability(reference: pd.DataFrame, current: pd.DataFrame, positive: str) -> list[Measurement]:
-    """Drift of the probability of the positive class, which moves long before a class changes."""
-    column = f"proba_{positive}"
-    names = {"ks_p_value": "probability_ks_p_value", "psi": "probability_psi"}
-    rows = len(reference) + len(current)
+_PROBABILITY = "probability_"
+
+
+def _of_probability(reference: pd.DataFrame, current: pd.DataFrame, schema: Schema) -> Sequence[Measurement]:
+    """Binary: drift of the probability of the positive class, which moves long before a class changes."""
+    if schema.prediction_type is not PredictionType.BINARY:
+        return ()
+    column, rows = f"proba_{schema.classes[1]}", len(reference) + len(current)
     if column not in reference or column not in current:
         reason = f"a side has no column {column!r}"
-        return [Measurement(f"prediction_drift.{name}", None, rows=rows, reason=reason) for name in names.values()]
-    found = measure_columns([encode_pair(column, Handling.NUMERICAL, reference[column], current[column])])[0]
-    by_statistic = {m.name.rpartition(".")[2]: m for m in found.measurements}
-    return [
-        Measurement(f"prediction_drift.{name}", by_statistic[s].value, rows=rows, reason=by_statistic[s].reason)
-        for s, name in names.items()
-    ]
+        return [
+            Measurement(statistic, None, rows=rows, reason=reason) for statistic in statistics_of(Handling.NUMERICAL)
+        ]
+    pair = encode_pair(column, Handling.NUMERICAL, reference[column], current[column])
+    return measure_columns([pair])[0].measurements
+
+
+def _renamed(name: str, of_column: Sequence[Measurement]) -> Measurement:
+    """A metric of the predictions: what a column's statistic of that name says."""
+    statistic = name.rpartition(".")[2].removeprefix(_PROBABILITY)
+    return replace(next(m for m in of_column if m.name.rpartition(".")[2] == statistic), name=name)
 
 
 def _fugacity(label: str, here: int, there: int, rows: tuple[int, int]) -> list[Measurement]:
@@ -132,11 +137,12 @@ def _fugacity(label: str, here: int, there: int, rows: tuple[int, int]) -> list[
         except ValueError as undefined:
             return Measurement(f"fugacity.{label}.{side}", None, rows=of, reason=str(undefined))
 
-    return [
-        measure("reference", lambda: share(here, rows[0]), rows[0]),
-        measure("current", lambda: share(there, rows[1]), rows[1]),
-        measure("relative_change", relative_change, sum(rows)),
-    ]
+    computations = {
+        "reference": (lambda: share(here, rows[0]), rows[0]),
+        "current": (lambda: share(there, rows[1]), rows[1]),
+        "relative_change": (relative_change, sum(rows)),
+    }
+    return [measure(side, *computations[side]) for side in FUGACITY]
 
 
 Groups = tuple[list[str], tuple[Counts, Counts], list[dict[str, Any]]]

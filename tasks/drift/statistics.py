@@ -5,19 +5,21 @@ A statistic that is not defined on what it is given raises ``ValueError`` with t
 
 from __future__ import annotations
 
+from heapq import heapify, heappop, heapreplace
 from math import exp, lgamma
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from tasks.metrics.intervals import Floats
+
 Counts = NDArray[np.int64]
 
 QUANTILE_BINS = 10
 
-SMALLEST_EXPECTED_COUNT = 1.0
-"""Levels of which fewer rows are expected on a side are put together in the chi² test (Cochran's rule)."""
+FEWEST_EXPECTED, USUALLY_EXPECTED, SCARCE_SHARE = 1.0, 5.0, 0.2
+"""Cochran's rule for the chi² test: no cell of which fewer than 1 row is expected, and fewer than 5 in 20 % at most."""
 
 
 class CumulativeGap(NamedTuple):
@@ -106,9 +108,11 @@ def wasserstein(gap: CumulativeGap, reference: Floats) -> float:
 def chi2_p_value(reference: Counts, current: Counts) -> float:
     """p-value of the chi² test of homogeneity on a table of two samples; small when the samples differ.
 
-    Both samples count as samples. Without Yates' correction; equal to ``scipy.stats.chi2_contingency`` as long as
-    at least one row of every level is expected on either side. Rarer levels are put together, which looks at the
-    margins only and so keeps the test honest: without it, ten thousand levels alarm by themselves.
+    Both samples count as samples. Without Yates' correction; equal to ``scipy.stats.chi2_contingency`` where
+    Cochran's rule holds: an expectation of at least 1 in every cell, and of at least 5 in 80 % of them, asked here of
+    the cells of the smaller side, which is stricter. Until it holds, the two rarest levels are put together, again
+    and again. That looks at the margins only and so keeps the test honest: without it, ten thousand levels alarm by
+    themselves. Two levels that are left and break the rule get Fisher's exact test, which is conservative.
 
     Args:
         reference: Shape (levels,), rows per level.
@@ -117,25 +121,48 @@ def chi2_p_value(reference: Counts, current: Counts) -> float:
     Raises:
         ValueError: a side has no rows.
 
+    Source: W. G. Cochran, Some methods for strengthening the common chi² tests (1954).
+
     >>> chi2_p_value(np.array([10, 20]), np.array([10, 20]))
     1.0
+    >>> round(chi2_p_value(np.array([50_000, 0]), np.array([99, 1])), 4)
+    0.002
     """
     from scipy.special import chdtrc
+    from scipy.stats import fisher_exact
 
-    sides = np.array([reference.sum(), current.sum()], dtype=np.float64)
+    table = np.stack([reference, current])
+    sides = table.sum(axis=1)
     if sides.min() == 0:
         raise ValueError("a side has no rows")
-    table = np.stack([reference, current]).astype(np.float64)
-    table = table[:, table.sum(axis=0) > 0]
-    rare = table.sum(axis=0) * sides.min() / sides.sum() < SMALLEST_EXPECTED_COUNT
-    if rare.any():
-        together = table[:, rare].sum(axis=1, keepdims=True)
-        table = np.concatenate([table[:, ~rare], together], axis=1)
+    table = _enough_expected(table[:, table.sum(axis=0) > 0])
     if table.shape[1] < 2:
         return 1.0
     expected = sides[:, None] * table.sum(axis=0) / sides.sum()
-    statistic = float(np.sum((table - expected) ** 2 / expected))
-    return float(chdtrc(table.shape[1] - 1, statistic))
+    if table.shape[1] == 2 and expected.min() < USUALLY_EXPECTED:
+        return float(fisher_exact(table).pvalue)
+    return float(chdtrc(table.shape[1] - 1, float(np.sum((table - expected) ** 2 / expected))))
+
+
+def _enough_expected(table: Counts) -> Counts:
+    """The table with its rarest levels put together until Cochran's rule holds, or two are left."""
+    sides = table.sum(axis=1)
+    expected = table.sum(axis=0) * (int(sides.min()) / int(sides.sum()))
+    group = np.arange(expected.size)  # of each level: the level into which it is merged
+    rarest = [(float(rows), level) for level, rows in enumerate(expected)]
+    heapify(rarest)
+    scarce = int(np.count_nonzero(expected < USUALLY_EXPECTED))
+    merges: list[tuple[int, int]] = []
+    while len(rarest) > 2 and (rarest[0][0] < FEWEST_EXPECTED or scarce > SCARCE_SHARE * len(rarest)):
+        first, from_level = heappop(rarest)
+        second, to_level = rarest[0]
+        heapreplace(rarest, (first + second, to_level))
+        scarce -= (first < USUALLY_EXPECTED) + (second < USUALLY_EXPECTED) - (first + second < USUALLY_EXPECTED)
+        merges.append((from_level, to_level))
+    for from_level, to_level in reversed(merges):
+        group[from_level] = group[to_level]
+    kept, position = np.unique(group, return_inverse=True)
+    return np.stack([np.bincount(position, weights=side, minlength=kept.size) for side in table]).astype(np.int64)
 
 
 def psi(reference: Counts, current: Counts) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 from governance.vocabulary import Measurement
 from tasks.drift.columns import ColumnDrift
+from tasks.metrics.catalogue import names_under
 
 
 def count_drifted(columns: Sequence[ColumnDrift]) -> list[Measurement]:
@@ -15,12 +16,10 @@ def count_drifted(columns: Sequence[ColumnDrift]) -> list[Measurement]:
     tested = [column for column in columns if column.p_value is not None]
     if not tested:
         reason = "no column could be tested"
-        return [Measurement(name, None, reason=reason) for name in ("drifted_columns", "drifted_columns_share")]
+        return [Measurement(name, None, reason=reason) for name in names_under("drifted_columns")]
     drifted = sum(column.drifted for column in tested)
-    return [
-        Measurement("drifted_columns", float(drifted)),
-        Measurement("drifted_columns_share", drifted / len(tested)),
-    ]
+    values = {"drifted_columns": float(drifted), "drifted_columns_share": drifted / len(tested)}
+    return [Measurement(name, values[name]) for name in names_under("drifted_columns")]
 
 
 def table_of(column: ColumnDrift) -> dict[str, Any]:

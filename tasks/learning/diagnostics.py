@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from governance.vocabulary import Measurement, PredictionType
+from tasks.metrics.intervals import SIGNIFICANCE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +20,6 @@ SMALL_TEST_ROWS: Final = 400
 
 SMALL_TEST_ROWS_OF_CLASS: Final = 10
 SMALL_TRAIN_ROWS: Final = 1_000
-SIGNIFICANCE: Final = 0.05
 IMBALANCE_RATIO: Final = 20
 DROPPED_SHARE: Final = 0.5
 OVERFIT_GAP: Final[Mapping[str, float]] = {"roc_auc": 0.1, "r2": 0.2}

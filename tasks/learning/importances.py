@@ -10,10 +10,10 @@ import pandas as pd
 from governance.vocabulary import PredictionType
 from tasks.data.conform import model_matrix
 from tasks.learning.threads import one_thread
+from tasks.metrics.classification import log_loss
+from tasks.metrics.regression import mse
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tasks.learning.prediction import FittedModel
 
 MOST_ROWS: Final = 5_000
@@ -65,11 +65,8 @@ def measure_importances(model: FittedModel, frame: pd.DataFrame, target: pd.Seri
 
 
 def _loss(model: FittedModel, matrix: pd.DataFrame, truth: pd.Series) -> float:
-    """Mean log loss, or mean squared error."""
+    """Log loss, or mean squared error."""
     if model.schema.prediction_type is PredictionType.REGRESSION:
-        errors: NDArray[np.float64] = model.pipeline.predict(matrix).ravel() - truth.to_numpy(dtype=np.float64)
-        return float(np.mean(errors**2))
-    classes = [str(label) for label in model.pipeline.classes_]
-    places = np.array([classes.index(label) for label in truth])
-    probability = model.pipeline.predict_proba(matrix)[np.arange(len(places)), places]
-    return float(-np.mean(np.log(np.clip(probability, 1e-15, 1.0))))
+        return mse(truth.to_numpy(dtype=np.float64), model.pipeline.predict(matrix).ravel()).value
+    places = pd.Index(map(str, model.pipeline.classes_)).get_indexer(pd.Index(truth))
+    return log_loss(places.astype(np.int64), model.pipeline.predict_proba(matrix)).value

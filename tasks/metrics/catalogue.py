@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from governance.errors import NotFound
-from governance.vocabulary import PredictionType
+from governance.vocabulary import Handling, PredictionType
 
 BINARY, MULTICLASS, REGRESSION = PredictionType.BINARY, PredictionType.MULTICLASS, PredictionType.REGRESSION
 CLASSES = frozenset({BINARY, MULTICLASS})
@@ -95,17 +95,35 @@ def _rows() -> Iterator[MetricInfo]:
 METRICS: Final[Mapping[str, MetricInfo]] = MappingProxyType({row.name: row for row in _rows()})
 """Every metric whose name is fixed, by name, in the order in which people read them."""
 
-COLUMN_STATISTICS: Final[Mapping[str, tuple[str, bool | None, str]]] = MappingProxyType(
+
+@dataclass(frozen=True, slots=True)
+class ColumnStatistic:
+    """What there is to know about a statistic of single columns, named ``column_drift.<column>.<statistic>``."""
+
+    name: str
+    title: str
+    higher_is_better: bool | None
+    unit: str
+    handlings: frozenset[Handling]
+
+
+_MEASURED = frozenset(Handling) - {Handling.IGNORED}
+_ORDERED = _MEASURED - {Handling.CATEGORICAL}
+
+COLUMN_STATISTICS: Final[Mapping[str, ColumnStatistic]] = MappingProxyType(
     {
-        "ks_p_value": ("Kolmogorov–Smirnov", True, "p-value"),
-        "chi2_p_value": ("chi²", True, "p-value"),
-        "psi": ("population stability index", False, ""),
-        "wasserstein": ("Wasserstein distance in standard deviations", False, "sd"),
-        "jensen_shannon": ("Jensen–Shannon distance", False, ""),
-        "missing_share_change": ("change of the missing share", None, "share"),
+        row.name: row
+        for row in (
+            ColumnStatistic("ks_p_value", "Kolmogorov–Smirnov", True, "p-value", _ORDERED),
+            ColumnStatistic("chi2_p_value", "chi²", True, "p-value", frozenset({Handling.CATEGORICAL})),
+            ColumnStatistic("psi", "population stability index", False, "", _MEASURED),
+            ColumnStatistic("wasserstein", "Wasserstein distance in standard deviations", False, "sd", _ORDERED),
+            ColumnStatistic("jensen_shannon", "Jensen–Shannon distance", False, "", _MEASURED),
+            ColumnStatistic("missing_share_change", "change of the missing share", None, "share", _MEASURED),
+        )
     }
 )
-"""What is measured per column, as ``column_drift.<column>.<statistic>``: title, whether higher is better, unit."""
+"""What is measured per column, by name, in the order in which people read it."""
 
 FUGACITY: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -116,6 +134,17 @@ FUGACITY: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 """What is measured per predicted class, as ``fugacity.<class>.<side>``: title and unit."""
 
+_OF_PARTS: Final = ("column_drift.", "fugacity.")
+
+
+def is_of_part(name: str) -> bool:
+    """Whether a metric is of one column or of one class only, and not of the whole.
+
+    >>> is_of_part("column_drift.age.psi"), is_of_part("data_drift")
+    (True, False)
+    """
+    return name.startswith(_OF_PARTS)
+
 
 def performance_metrics(prediction_type: PredictionType) -> list[MetricInfo]:
     """The metrics that labels make possible for such models, in the catalogue's order.
@@ -124,6 +153,19 @@ def performance_metrics(prediction_type: PredictionType) -> list[MetricInfo]:
     'accuracy'
     """
     return [m for m in METRICS.values() if m.needs_labels and prediction_type in m.prediction_types]
+
+
+def names_under(prefix: str, prediction_type: PredictionType | None = None) -> list[str]:
+    """Names of the catalogue that begin so, in its order; those measured for such models, if one is given.
+
+    >>> names_under("drifted_columns")
+    ['drifted_columns', 'drifted_columns_share']
+    """
+    return [
+        m.name
+        for m in METRICS.values()
+        if m.name.startswith(prefix) and (prediction_type is None or prediction_type in m.prediction_types)
+    ]
 
 
 def info(name: str) -> MetricInfo:
@@ -152,8 +194,8 @@ def info(name: str) -> MetricInfo:
     if match := re.fullmatch(r"column_drift\.(.+)\.([^.]+)", name, re.DOTALL):
         column, statistic = match.groups()
         if statistic in COLUMN_STATISTICS:
-            title, higher_is_better, unit = COLUMN_STATISTICS[statistic]
-            return MetricInfo(name, f"{column}: {title}", higher_is_better, unit, ALL, False)
+            row = COLUMN_STATISTICS[statistic]
+            return MetricInfo(name, f"{column}: {row.title}", row.higher_is_better, row.unit, ALL, False)
     if match := re.fullmatch(r"fugacity\.(.+)\.([^.]+)", name, re.DOTALL):
         label, side = match.groups()
         if side in FUGACITY:

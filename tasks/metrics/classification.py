@@ -1,23 +1,30 @@
-"""Classification metrics in NumPy. Where a metric is not defined, it raises ``ValueError`` with the reason.
+"""Classification metrics of labels and of probabilities taken as such; those of their order are in ``ranking``.
 
-Classes are codes, 0 to K - 1 in the order of the schema; in binary, 1 is the positive class.
+NumPy. Where a metric is not defined, it raises ``ValueError`` with the reason. Classes are codes, 0 to K - 1 in the order of the schema; in binary, 1 is the positive class.
 """
 
 from __future__ import annotations
 
-from math import exp, log, sqrt
+from collections.abc import Callable
+from math import pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.metrics.intervals import CONFIDENCE, Estimate, Floats, mean_of_losses, normal_quantile, wilson
+from tasks.metrics import bootstrap
+from tasks.metrics.bootstrap import SEED, Margins
+from tasks.metrics.intervals import (
+    CONFIDENCE,
+    Estimate,
+    Floats,
+    mean_of_losses,
+    normal_quantile,
+    wilson,
+)
 
 Codes = NDArray[np.int64]
 Table = NDArray[np.int64]
 Truths = NDArray[np.bool_]
-
-LIFT_SHARE = 0.4
-"""Share of the rows, those with the highest probabilities, in which ``lift`` looks for positives."""
 
 CALIBRATION_BINS = 10
 
@@ -45,15 +52,16 @@ def hamming_loss(table: Table) -> Estimate:
     return wilson(int(table.sum() - np.trace(table)), int(table.sum()))
 
 
-def precision(table: Table) -> Estimate:
+def precision(table: Table, seed: int = SEED) -> Estimate:
     """Share of the rows predicted positive that are; macro average over classes when there are more than two.
 
     Args:
         table: Confusion table, shape (classes, classes).
+        seed: Of the bootstrap.
 
     Returns:
-        0 to 1, 1 is best; Wilson interval in the binary case. The macro average runs over the classes that
-        occur on either side, and a class that is never predicted counts 0, as in scikit-learn.
+        0 to 1, 1 is best; Wilson interval in the binary case, bootstrap interval of the macro average. That runs
+        over the classes that occur on either side, and a class that is never predicted counts 0, as in scikit-learn.
 
     Raises:
         ValueError: binary, and no row is predicted positive.
@@ -61,15 +69,15 @@ def precision(table: Table) -> Estimate:
     >>> precision(np.array([[2, 1], [0, 1]])).value
     0.5
     """
-    right, predicted = np.diag(table), table.sum(axis=0)
     if len(table) == 2:
-        if predicted[1] == 0:
+        predicted = int(table[:, 1].sum())
+        if predicted == 0:
             raise ValueError("no row is predicted positive")
-        return wilson(int(right[1]), int(predicted[1]))
-    return Estimate(_macro(right, predicted, table))
+        return wilson(int(table[1, 1]), predicted)
+    return _macro(table, lambda margins: (margins.right, margins.predicted), seed)
 
 
-def recall(table: Table) -> Estimate:
+def recall(table: Table, seed: int = SEED) -> Estimate:
     """Share of the positive rows that are predicted so; macro average over classes when there are more than two.
 
     See :func:`precision` for the average.
@@ -80,19 +88,20 @@ def recall(table: Table) -> Estimate:
     >>> recall(np.array([[2, 1], [0, 1]])).value
     1.0
     """
-    right, true = np.diag(table), table.sum(axis=1)
     if len(table) == 2:
-        if true[1] == 0:
+        true = int(table[1].sum())
+        if true == 0:
             raise ValueError("no row is positive")
-        return wilson(int(right[1]), int(true[1]))
-    return Estimate(_macro(right, true, table))
+        return wilson(int(table[1, 1]), true)
+    return _macro(table, lambda margins: (margins.right, margins.true), seed)
 
 
-def f1(table: Table) -> Estimate:
+def f1(table: Table, seed: int = SEED) -> Estimate:
     """Harmonic mean of precision and recall; macro average over classes when there are more than two.
 
     The interval of the binary case: F1 = 2J / (1 + J) grows with J = TP / (TP + FP + FN), which is a share of the
-    rows that are positive on either side, so the ends of J's Wilson interval are carried over.
+    rows that are positive on either side, so the ends of J's Wilson interval are carried over. The macro average has
+    a bootstrap interval.
 
     Raises:
         ValueError: binary, and no row is positive or predicted so.
@@ -100,25 +109,34 @@ def f1(table: Table) -> Estimate:
     >>> round(f1(np.array([[2, 1], [0, 1]])).value, 3)
     0.667
     """
-    right, sides = np.diag(table), table.sum(axis=0) + table.sum(axis=1)
     if len(table) == 2:
-        union = int(sides[1] - right[1])
+        union = int(table.sum() - table[0, 0])
         if union == 0:
             raise ValueError("no row is positive, and none is predicted so")
-        return Estimate(*(2 * end / (1 + end) for end in wilson(int(right[1]), union) if end is not None))
-    return Estimate(_macro(2 * right, sides, table))
+        return Estimate(*(2 * end / (1 + end) for end in wilson(int(table[1, 1]), union) if end is not None))
+    return _macro(table, lambda margins: (2 * margins.right, margins.true + margins.predicted), seed)
 
 
-def _macro(part: NDArray[np.int64], whole: NDArray[np.int64], table: Table) -> float:
-    occurs = (table.sum(axis=0) + table.sum(axis=1)) > 0
-    if not occurs.any():
+def _macro(table: Table, share: Callable[[Margins], tuple[Floats, Floats]], seed: int) -> Estimate:
+    """Mean, over the classes that occur on either side, of a share given as part and whole per class."""
+    if not table.any():
         raise ValueError("there are no rows")
-    shares = np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
-    return float(shares[occurs].mean())
+
+    def mean(margins: Margins) -> Floats:
+        part, whole = share(margins)
+        occurs = margins.true + margins.predicted > 0
+        shares = np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)
+        return np.asarray(shares.sum(axis=-1) / occurs.sum(axis=-1))
+
+    return bootstrap.estimate(table, mean, seed)
 
 
-def mcc(table: Table) -> Estimate:
+def mcc(table: Table, seed: int = SEED) -> Estimate:
     """Matthews correlation of true and predicted classes, -1 to 1; 1 is best, 0 a constant prediction.
+
+    Args:
+        table: Confusion table, shape (classes, classes).
+        seed: Of the bootstrap that gives the interval.
 
     Raises:
         ValueError: the target holds one class only.
@@ -128,129 +146,18 @@ def mcc(table: Table) -> Estimate:
     >>> mcc(np.array([[2, 0], [0, 2]])).value
     1.0
     """
-    counts = table.astype(np.float64)
-    true, predicted, rows = counts.sum(axis=1), counts.sum(axis=0), counts.sum()
-    spread = rows**2 - float(true @ true)
-    if spread <= 0:
+    if np.count_nonzero(table.sum(axis=1)) < 2:
         raise ValueError("the target holds one class only")
-    product = spread * (rows**2 - float(predicted @ predicted))
-    return Estimate(float((np.trace(counts) * rows - true @ predicted) / sqrt(product)) if product > 0 else 0.0)
 
+    def correlation(margins: Margins) -> Floats:
+        rows = margins.true.sum(axis=-1)
+        spreads = [rows**2 - (side**2).sum(axis=-1) for side in (margins.true, margins.predicted)]
+        together = margins.right.sum(axis=-1) * rows - (margins.true * margins.predicted).sum(axis=-1)
+        product = np.sqrt(spreads[0] * spreads[1])
+        found = np.divide(together, product, out=np.zeros(np.shape(rows)), where=product > 0)
+        return np.where(spreads[0] > 0, found, np.nan)
 
-def roc_auc(positive: Truths, scores: Floats) -> Estimate:
-    """Probability that a positive row scores above a negative one, ties counting half, with DeLong's interval.
-
-    Args:
-        positive: Shape (rows,).
-        scores: Shape (rows,), any scale.
-
-    Returns:
-        0 to 1; 1 is best, 0.5 is chance. No interval when the variance can't be estimated (one row of a class,
-        or no overlap at all).
-
-    Raises:
-        ValueError: one class only.
-
-    Source: E. R. DeLong, D. M. DeLong, D. L. Clarke-Pearson, Biometrics 44 (1988).
-
-    >>> roc_auc(np.array([False, True, False, True]), np.array([0.1, 0.4, 0.4, 0.8])).value
-    0.875
-    """
-    above, below = np.sort(scores[positive]), np.sort(scores[~positive])
-    if not above.size or not below.size:
-        raise ValueError("the target holds one class only")
-    of_positive = (np.searchsorted(below, above, "left") + np.searchsorted(below, above, "right")) / (2 * below.size)
-    value = float(of_positive.mean())
-    if min(above.size, below.size) < 2:
-        return Estimate(value)
-    of_negative = 1 - (np.searchsorted(above, below, "left") + np.searchsorted(above, below, "right")) / (
-        2 * above.size
-    )
-    variance = float(np.var(of_positive, ddof=1) / above.size + np.var(of_negative, ddof=1) / below.size)
-    if variance <= 0:
-        return Estimate(value)
-    half = normal_quantile(CONFIDENCE) * sqrt(variance)
-    return Estimate(value, max(0.0, value - half), min(1.0, value + half))
-
-
-def roc_auc_of_pairs(target: Codes, probabilities: Floats) -> Estimate:
-    """ROC AUC of several classes: the mean over all ordered pairs of classes that occur in the target.
-
-    Args:
-        target: Shape (rows,).
-        probabilities: Shape (rows, classes).
-
-    Raises:
-        ValueError: the target holds one class only.
-
-    Source: D. J. Hand, R. J. Till, Machine Learning 45 (2001).
-
-    >>> roc_auc_of_pairs(np.array([0, 1, 2]), np.eye(3)).value
-    1.0
-    """
-    rows_of = [np.flatnonzero(target == code) for code in range(probabilities.shape[1])]
-    found: list[float] = []
-    for one, rows_of_one in enumerate(rows_of):
-        below = [np.sort(probabilities[rows, one]) for other, rows in enumerate(rows_of) if other != one and rows.size]
-        above = np.sort(probabilities[rows_of_one, one])
-        if above.size:
-            found += [
-                float(np.mean(np.searchsorted(b, above, "left") + np.searchsorted(b, above, "right")) / (2 * b.size))
-                for b in below
-            ]
-    if not found:
-        raise ValueError("the target holds one class only")
-    return Estimate(float(np.mean(found)))
-
-
-def average_precision(positive: Truths, scores: Floats) -> Estimate:
-    """Area under the precision-recall curve as a sum of steps: sum of (R_n - R_n-1) P_n.
-
-    Returns:
-        0 to 1; 1 is best, the share of positives is chance. Interval on the logit scale; none at 1.
-
-    Raises:
-        ValueError: no row is positive.
-
-    Source: K. Boyd, K. H. Eng, C. D. Page, Area under the precision-recall curve (2013), for the interval.
-
-    >>> round(average_precision(np.array([False, False, True, True]), np.array([0.1, 0.4, 0.35, 0.8])).value, 3)
-    0.833
-    """
-    rows, positives = _cumulated(positive, scores)
-    if not positives.size or positives[-1] == 0:
-        raise ValueError("no row is positive")
-    value = float(np.sum(np.diff(positives, prepend=0.0) / positives[-1] * positives / rows))
-    if not 0 < value < 1:
-        return Estimate(value)
-    half = normal_quantile(CONFIDENCE) / sqrt(positives[-1] * value * (1 - value))
-    logit = log(value / (1 - value))
-    return Estimate(value, *(1 / (1 + exp(-min(700.0, max(-700.0, end)))) for end in (logit - half, logit + half)))
-
-
-def lift(positive: Truths, scores: Floats) -> Estimate:
-    """How many times more positives are among the top 40 % of rows by score than among all. Higher is better.
-
-    Rows that tie at the cut count in part, so that their order does not matter.
-
-    Raises:
-        ValueError: no row is positive.
-
-    >>> lift(np.array([True, True, False, False, False]), np.array([0.9, 0.8, 0.3, 0.2, 0.1])).value
-    2.5
-    """
-    rows, positives = _cumulated(positive, scores)
-    if not positives.size or positives[-1] == 0:
-        raise ValueError("no row is positive")
-    found = np.interp(LIFT_SHARE * rows[-1], np.append(0.0, rows), np.append(0.0, positives))
-    return Estimate(float(found / positives[-1] / LIFT_SHARE))
-
-
-def _cumulated(positive: Truths, scores: Floats) -> tuple[Floats, Floats]:
-    """Rows and positives down to every distinct score, from the highest."""
-    order = np.argsort(-scores, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1) if len(scores) else np.array([], int)
-    return (ends + 1).astype(np.float64), np.cumsum(positive[order])[ends].astype(np.float64)
+    return bootstrap.estimate(table, correlation, seed)
 
 
 def log_loss(target: Codes, probabilities: Floats) -> Estimate:
@@ -276,6 +183,10 @@ def calibration_loss(positive: Truths, probabilities: Floats) -> Estimate:
     Ten bins of equal width; in each, the distance of the mean probability from the share of positives,
     weighted by rows.
 
+    The interval holds the truth in at least 95 % of cases: it is as wide to either side as the gaps of the bins, all
+    together, may be off by chance (normal, independent bins). Where probabilities are calibrated the value is all
+    chance, and the interval begins at 0.
+
     Returns:
         0 to 1; 0 is best.
 
@@ -284,8 +195,39 @@ def calibration_loss(positive: Truths, probabilities: Floats) -> Estimate:
     >>> round(calibration_loss(np.array([False, True]), np.array([0.25, 0.75])).value, 2)
     0.25
     """
-    if not probabilities.size:
+    value, margin = _calibration(positive, probabilities)
+    return Estimate(value, max(0.0, value - margin), min(1.0, value + margin))
+
+
+def calibration_loss_of_classes(target: Codes, probabilities: Floats) -> Estimate:
+    """Mean calibration loss of each class that occurs in the target against the rest; see :func:`calibration_loss`.
+
+    Args:
+        target: Shape (rows,).
+        probabilities: Shape (rows, classes).
+
+    >>> round(calibration_loss_of_classes(np.array([0, 1]), np.array([[0.8, 0.2], [0.2, 0.8]])).value, 2)
+    0.2
+    """
+    found = [_calibration(target == code, probabilities[:, code]) for code in np.unique(target)]
+    if not found:
+        raise ValueError("there are no rows")
+    value, margin = (float(np.mean(side)) for side in zip(*found, strict=True))
+    return Estimate(value, max(0.0, value - margin), min(1.0, value + margin))
+
+
+def _calibration(positive: Truths, probabilities: Floats) -> tuple[float, float]:
+    """The calibration loss, and how far it may be off."""
+    rows = probabilities.size
+    if not rows:
         raise ValueError("there are no rows")
     bins = np.clip((probabilities * CALIBRATION_BINS).astype(np.int64), 0, CALIBRATION_BINS - 1)
-    gaps = np.bincount(bins, weights=probabilities - positive, minlength=CALIBRATION_BINS)
-    return Estimate(float(np.abs(gaps).sum() / probabilities.size))
+    gap = probabilities - positive
+    gaps, squares = (np.bincount(bins, weights=w, minlength=CALIBRATION_BINS) / rows for w in (gap, gap**2))
+    deviations = np.sqrt(np.maximum(0.0, squares - gaps**2) / rows)
+    # Of the sum of absolute normal errors: mean, deviation, and the quantile that its skewness moves (Cornish-Fisher).
+    mean, spread = sqrt(2 / pi) * deviations.sum(), sqrt((1 - 2 / pi) * float(deviations @ deviations))
+    skewness = sqrt(2 / pi) * (4 / pi - 1) * float((deviations**3).sum()) / spread**3 if spread > 0 else 0.0
+    z = normal_quantile(2 * CONFIDENCE - 1)  # one-sided
+    margin = mean + spread * (z + (z * z - 1) * skewness / 6)
+    return float(np.abs(gaps).sum()), float(margin)

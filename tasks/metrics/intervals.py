@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import exp, log, sqrt
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
 """Two-sided confidence of the intervals around performance metrics."""
+
+SIGNIFICANCE = 0.05
+"""Below it a p-value says that something is there: a column has drifted, importances are worth computing."""
 
 Floats = NDArray[np.float64]
 
@@ -60,6 +63,27 @@ def wilson(successes: float, trials: int, confidence: float = CONFIDENCE) -> Est
     lower = 0.0 if successes == 0 else max(0.0, centre - half)
     upper = 1.0 if successes == trials else min(1.0, centre + half)
     return Estimate(share, lower, upper)
+
+
+def on_logit_scale(value: float, error: float, confidence: float = CONFIDENCE) -> Estimate:
+    """A value between 0 and 1 with an interval that is symmetrical on the logit scale, and so stays between them.
+
+    Args:
+        value: 0 to 1.
+        error: Its standard error.
+        confidence: Between 0 and 1.
+
+    Returns:
+        No interval at 0, at 1, or without an error.
+
+    >>> [round(end, 3) for end in on_logit_scale(0.9, 0.05)]
+    [0.9, 0.752, 0.964]
+    """
+    if not 0 < value < 1 or error <= 0:
+        return Estimate(value)
+    logit, half = log(value / (1 - value)), normal_quantile(confidence) * error / (value * (1 - value))
+    # Beyond 700 the exponential leaves floating point, and the end is 0 or 1 anyway.
+    return Estimate(value, *(1 / (1 + exp(-min(700.0, max(-700.0, end)))) for end in (logit - half, logit + half)))
 
 
 def mean_of_losses(losses: Floats, confidence: float = CONFIDENCE) -> Estimate:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from governance.vocabulary import Measurement, PredictionType
-from tasks.metrics import classification, regression
+from tasks.metrics import classification, ranking, regression
+from tasks.metrics.bootstrap import SEED
 from tasks.metrics.catalogue import performance_metrics
 from tasks.metrics.intervals import Estimate, Floats
 
@@ -26,6 +27,8 @@ def measure_performance(
     target: pd.Series,
     scored: pd.DataFrame,
     threshold: float | None,
+    *,
+    seed: int = SEED,
 ) -> list[Measurement]:
     """Every performance metric that the catalogue has for the prediction type, in its order.
 
@@ -36,10 +39,11 @@ def measure_performance(
         scored: Shape (rows, ...), in the order of ``target``: ``prediction``, and ``proba_<class>`` for classes.
         threshold: Binary only: rows with at least this probability count as positive; ``None``, or no column of
             probabilities: the column ``prediction`` says it.
+        seed: Of the intervals that come from a bootstrap.
 
     Returns:
         One measurement per metric, without value and with the reason where it is not defined on these rows.
-        The intervals are two-sided at 95 %.
+        The intervals are two-sided at 95 %; there is none where these rows can't give one, such as a single row.
 
     Raises:
         ValueError: ``target`` and ``scored`` differ in length.
@@ -53,8 +57,8 @@ def measure_performance(
     if len(target) != len(scored):
         raise ValueError(f"{len(target)} targets and {len(scored)} scored rows: they must be the same rows")
     computations = {
-        PredictionType.BINARY: lambda: _binary(classes, target, scored, threshold),
-        PredictionType.MULTICLASS: lambda: _multiclass(classes, target, scored),
+        PredictionType.BINARY: lambda: _binary(classes, target, scored, threshold, seed),
+        PredictionType.MULTICLASS: lambda: _multiclass(classes, target, scored, seed),
         PredictionType.REGRESSION: lambda: _regression(target, scored),
     }[prediction_type]()
     return [_measure(m.name, computations[m.name], len(target)) for m in performance_metrics(prediction_type)]
@@ -77,7 +81,7 @@ def _measure(name: str, compute: Computation, rows: int) -> Measurement:
 
 
 def _binary(
-    classes: tuple[str, ...], target: pd.Series, scored: pd.DataFrame, threshold: float | None
+    classes: tuple[str, ...], target: pd.Series, scored: pd.DataFrame, threshold: float | None, seed: int
 ) -> Mapping[str, Computation]:
     # Each input is looked at once, and only when a metric asks for it: what is missing harms only who needs it.
     true = cache(lambda: _codes(target, classes, "target"))
@@ -90,48 +94,42 @@ def _binary(
         return (probability() >= threshold).astype(np.int64)
 
     ranked = (
-        classification.roc_auc,
-        classification.average_precision,
+        ranking.roc_auc,
+        ranking.average_precision,
         classification.calibration_loss,
-        classification.lift,
+        ranking.lift,
     )
     return {
-        **_of_table(lambda: classification.confusion(true(), predicted(), 2)),
+        **_of_table(lambda: classification.confusion(true(), predicted(), 2), seed),
         **{f.__name__: partial(lambda f: f(true() == 1, probability()), f) for f in ranked},
         "log_loss": lambda: classification.log_loss(true(), np.column_stack([1 - probability(), probability()])),
     }
 
 
-def _multiclass(classes: tuple[str, ...], target: pd.Series, scored: pd.DataFrame) -> Mapping[str, Computation]:
+def _multiclass(
+    classes: tuple[str, ...], target: pd.Series, scored: pd.DataFrame, seed: int
+) -> Mapping[str, Computation]:
     true = cache(lambda: _codes(target, classes, "target"))
     predicted = cache(lambda: _codes(_column(scored, "prediction"), classes, "prediction"))
     probabilities = cache(lambda: _probabilities(scored, classes))
 
-    def one_against_rest(metric: Callable[[classification.Truths, Floats], Estimate]) -> Estimate:
-        """Mean over the classes that occur in the target."""
-        values = [metric(true() == code, probabilities()[:, code]).value for code in np.unique(true())]
-        return Estimate(float(np.mean(values)))
-
     return {
-        **_of_table(lambda: classification.confusion(true(), predicted(), len(classes))),
-        "roc_auc": lambda: classification.roc_auc_of_pairs(true(), probabilities()),
-        "average_precision": lambda: one_against_rest(classification.average_precision),
-        "calibration_loss": lambda: one_against_rest(classification.calibration_loss),
+        **_of_table(lambda: classification.confusion(true(), predicted(), len(classes)), seed),
+        "roc_auc": lambda: ranking.roc_auc_of_pairs(true(), probabilities()),
+        "average_precision": lambda: ranking.average_precision_of_classes(true(), probabilities()),
+        "calibration_loss": lambda: classification.calibration_loss_of_classes(true(), probabilities()),
         "log_loss": lambda: classification.log_loss(true(), probabilities()),
     }
 
 
-def _of_table(make_table: Callable[[], classification.Table]) -> Mapping[str, Computation]:
+def _of_table(make_table: Callable[[], classification.Table], seed: int) -> Mapping[str, Computation]:
     table = cache(make_table)
-    metrics = (
-        classification.accuracy,
-        classification.precision,
-        classification.recall,
-        classification.f1,
-        classification.mcc,
-        classification.hamming_loss,
-    )
-    return {f.__name__: partial(lambda f: f(table()), f) for f in metrics}
+    drawn = classification.precision, classification.recall, classification.f1, classification.mcc
+    return {
+        "accuracy": lambda: classification.accuracy(table()),
+        "hamming_loss": lambda: classification.hamming_loss(table()),
+        **{f.__name__: partial(lambda f: f(table(), seed), f) for f in drawn},
+    }
 
 
 def _regression(target: pd.Series, scored: pd.DataFrame) -> Mapping[str, Computation]:

@@ -5,7 +5,7 @@ Every function takes target and prediction, shape (rows,), float64, finite, at l
 
 from __future__ import annotations
 
-from math import atanh, isfinite, sqrt, tanh
+from math import atanh, exp, inf, isfinite, sqrt, tanh
 
 import numpy as np
 
@@ -75,17 +75,20 @@ def mape(target: Floats, predicted: Floats) -> Estimate:
 def r2(target: Floats, predicted: Floats) -> Estimate:
     """Share of the variance that is explained, bias counted as error. 1 is best, 0 is the mean, below is worse.
 
+    Interval: what is not explained, a ratio of two means, on the logarithmic scale (delta method);
+    too narrow where squared errors have no variance (87 % instead of 95 % for errors of Student's t with 3 degrees).
+
     Raises:
         ValueError: the target is constant.
 
     >>> r2(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 3.0])).value
     1.0
     """
-    return Estimate(1 - float(np.mean((target - predicted) ** 2)) / _variance(target, "target"))
+    return _explained(target, (target - predicted) ** 2)
 
 
 def explained_variance(target: Floats, predicted: Floats) -> Estimate:
-    """Share of the variance that is explained, a constant bias forgiven. 1 is best.
+    """Share of the variance that is explained, a constant bias forgiven. 1 is best. Interval as of :func:`r2`.
 
     Raises:
         ValueError: the target is constant.
@@ -93,7 +96,20 @@ def explained_variance(target: Floats, predicted: Floats) -> Estimate:
     >>> explained_variance(np.array([1.0, 2.0, 3.0]), np.array([2.0, 3.0, 4.0])).value
     1.0
     """
-    return Estimate(1 - float(np.var(target - predicted)) / _variance(target, "target"))
+    errors = target - predicted
+    return _explained(target, (errors - errors.mean()) ** 2)
+
+
+def _explained(target: Floats, losses: Floats) -> Estimate:
+    """1 - mean loss / variance of the target."""
+    variance = _variance(target, "target")
+    unexplained = float(np.mean(losses)) / variance
+    if target.size < 2 or not 0 < unexplained < inf:
+        return Estimate(1 - unexplained)
+    # What every row adds to the logarithm of the ratio.
+    influence = losses / variance / unexplained - (target - target.mean()) ** 2 / variance
+    half = normal_quantile(CONFIDENCE) * float(np.std(influence, ddof=1)) / sqrt(target.size)
+    return Estimate(1 - unexplained, *(1 - unexplained * exp(end) for end in (min(700.0, half), -half)))
 
 
 def pearson(target: Floats, predicted: Floats) -> Estimate:

@@ -183,6 +183,13 @@ def test_serve_refuses_a_port_that_is_taken_before_it_starts_anything(tmp_path: 
     assert not (tmp_path / "home").exists()
 
 
+def test_serve_refuses_to_be_reachable_by_others_without_a_password(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.delenv("PREFECT_SERVER_API_AUTH_STRING", raising=False)
+    with pytest.raises(ServerUnavailable, match="set PREFECT_SERVER_API_AUTH_STRING"):
+        serve(Settings(home=tmp_path / "home"), host="0.0.0.0", say=pytest.fail)  # noqa: S104
+    assert not (tmp_path / "home").exists()
+
+
 # What Prefect makes of them: one 'driftgate serve', killed and started again.
 
 

@@ -81,11 +81,14 @@ def eventually(condition, seconds: float) -> bool:
 
 
 @contextmanager
-def something_that_says_it_is_healthy() -> Iterator[str]:
+def something_that_says_it_is_healthy(version: str = '"3.0"') -> Iterator[str]:
+    answers = {"/api/health": "true", "/api/admin/version": version}
+
     class Healthy(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200 if self.path == "/api/health" else 404)
+            self.send_response(200 if answers.get(self.path) else 404)
             self.end_headers()
+            self.wfile.write(answers.get(self.path, "").encode())
 
         def log_message(self, *_: object) -> None:
             return
@@ -258,3 +261,16 @@ def test_a_port_that_is_listened_on_is_not_free() -> None:
         taken = int(url.split(":")[2].split("/")[0])
         assert not port_is_free("127.0.0.1", taken)
     assert port_is_free("127.0.0.1", free_port())
+
+
+def test_a_port_that_can_not_be_listened_on_at_all_is_told_from_one_that_is_taken() -> None:
+    with pytest.raises(ServerUnavailable, match="192.0.2.1 is no address of this machine; name one that is"):
+        port_is_free("192.0.2.1", 4200)
+    with pytest.raises(ServerUnavailable, match="is no address of this machine"):
+        port_is_free("no-such-host.invalid", 4200)
+
+
+@pytest.mark.parametrize("version", ["", "{}", "<html>"])
+def test_what_is_well_but_no_prefect_is_not_used(version: str) -> None:
+    with something_that_says_it_is_healthy(version) as url:
+        assert not is_healthy(url)

@@ -77,6 +77,7 @@ def home_with_a_live_version(prefect_api: str, small_data: Path, tmp_path_factor
         train(place.project, actor="ada")
         place.approve(1)
         activate(place.project, "1", actor="ada")
+    (place.folder / "project.yaml").unlink()  # a project has one folder; this one has moved to each of the copies
     return folder / "home"
 
 

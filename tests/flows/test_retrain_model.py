@@ -14,10 +14,19 @@ from flows.scenario import run_scenario
 from flows.train import train
 from governance import scenario_runs
 from governance.errors import ActivationRefused, ChangedMeanwhile, NotFound
-from governance.tables import ActiveVersion, AuditEvent, CheckResult, ModelVersion, ScenarioRun, SignOff, StepRun
+from governance.tables import (
+    ActiveVersion,
+    AuditEvent,
+    CheckResult,
+    Evaluation,
+    ModelVersion,
+    ScenarioRun,
+    SignOff,
+    StepRun,
+)
 from governance.vocabulary import ScenarioOutcome
 from tasks import edge
-from tasks.scenario import mark_aborted
+from tasks.scenario import mark_aborted, open_run
 
 pytestmark = pytest.mark.prefect
 
@@ -158,6 +167,24 @@ def test_a_run_that_still_goes_on_is_not_run_beside(live):
     assert isinstance(refused, ChangedMeanwhile)
 
 
+def test_a_run_that_was_ended_from_outside_does_nothing_more(live, monkeypatch):
+    from governance.audit import Actor
+
+    def opened_and_aborted(*details):
+        opened = open_run(*details)
+        with edge.transaction() as session:
+            begun = session.get_one(ScenarioRun, opened.id)
+            scenario_runs.abort_run(session, begun, reason="it hangs", actor=Actor("ada"), at=edge.now())
+        return opened
+
+    monkeypatch.setattr("flows.scenario.open_run", opened_and_aborted)
+    _, refused = run(live, data="monthly:04")
+    assert isinstance(refused, ChangedMeanwhile)
+    assert "ended ABORTED because it hangs" in str(refused)
+    with live.record() as session:
+        assert session.exec(select(Evaluation)).all() == session.exec(select(StepRun)).all() == []
+
+
 def test_cancelling_in_prefect_closes_the_run_in_the_record(live):
     with edge.transaction() as session:
         number = _dead_run(session)
@@ -187,11 +214,12 @@ def _dead_run(session):
     import sys
 
     from governance.audit import Actor
+    from governance.processes import is_alive
     from governance.registry import find_project
 
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     return scenario_runs.open_run(
         session, find_project(session, "credit_card_fraud"), "retrain-model", trigger="manual", parameters={},
-        host=platform.node(), process_id=gone.pid, actor=Actor("ada"), at=edge.now(),
+        host=platform.node(), process_id=gone.pid, is_alive=is_alive, actor=Actor("ada"), at=edge.now(),
     ).id  # fmt: skip

@@ -14,6 +14,7 @@ from sqlmodel import Session
 
 from governance.audit import Actor
 from governance.database import open_database, transaction
+from governance.processes import is_alive
 from governance.registry import activate, find_environment, find_model, find_project, find_version, record_version
 from governance.scenario_runs import open_run
 from governance.signoff import Request, sign
@@ -36,7 +37,8 @@ def once(session: Session, what: str, artifacts: Path, details: dict[str, object
     if what == "run":
         project = find_project(session, "credit")
         open_run(
-            session, project, "daily", trigger="manual", parameters={}, host="elsewhere", process_id=1, actor=actor, at=NOW
+            session, project, "daily", trigger="manual", parameters={}, host="elsewhere", process_id=1, is_alive=is_alive,
+            actor=actor, at=NOW,
         )  # fmt: skip
         return
     version = find_version(session, model, str(details["version"]))

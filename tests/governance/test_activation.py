@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from governance.audit import Actor, Tag
+from governance import gate
+from governance.audit import Tag
 from governance.database import transaction
 from governance.errors import ActivationRefused, ChangedMeanwhile, ConfirmationNeeded, NotFound
 from governance.registry import active_versions, find_version, note_refusal, roll_back
-from governance.tables import Activation, ActiveVersion, AuditEvent, ModelVersion
+from governance.tables import Activation, ActiveVersion, AuditEvent, FinalApproval, ModelVersion
 from governance.vocabulary import GateDecision, SignOffAction, SignOffStatus
 from tests.governance.world import FINN, WILL, World, declaration
 
@@ -72,7 +73,7 @@ def test_a_refusal_can_be_written_down_in_its_own_transaction(world: World) -> N
 
 def test_where_the_gate_warns_a_confirmation_is_needed_and_recorded(world: World) -> None:
     version = world.version()
-    with pytest.raises(ConfirmationNeeded, match="--confirm"):
+    with pytest.raises(ConfirmationNeeded, match="confirm it, which is recorded"):
         world.activate(version, "test")
     activation = world.activate(version, "test", confirm=True)
     assert (activation.decision, activation.confirmed) == (GateDecision.CONFIRMATION_NEEDED, True)
@@ -135,12 +136,32 @@ def test_an_approval_of_other_content_is_stale_under_every_policy(world: World) 
             world.activate(version, environment, confirm=True)
 
 
+def test_an_approval_counts_under_the_rules_that_hold_when_it_is_read(world: World) -> None:
+    version = world.version(trained_by=FINN)
+    world.sign(version, SignOffAction.REQUEST_APPROVAL, WILL)
+    world.sign(version, SignOffAction.APPROVE, FINN)
+    people = declaration().people.model_dump() | {"separation_of_duties": True}
+    world.register(people=people)
+    with pytest.raises(ActivationRefused, match="finn trained the version, and duties are separated"):
+        world.activate(version)
+
+
 def test_a_version_of_another_project_is_impossible_here(world: World) -> None:
     world.register(project="debit")
     foreign = world.version(project="debit")
     with pytest.raises(ActivationRefused, match="another project"):
         world.activate(foreign, "dev")
     assert world.read(ActiveVersion) == []
+
+
+def test_a_refusal_by_the_database_is_not_said_to_be_a_lost_race(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.register(project="debit")
+    foreign = world.version(project="debit")
+    blind = gate.Verdict(GateDecision.ALLOWED)
+    monkeypatch.setattr(gate, "inspect", lambda *_: blind)
+    with pytest.raises(IntegrityError, match="only an activation that the gate let through"):
+        world.activate(foreign, "dev")
+    assert world.read(Activation) == world.read(ActiveVersion) == []
 
 
 def test_whoever_looked_at_an_older_state_is_refused(world: World) -> None:
@@ -204,7 +225,7 @@ def test_the_words_for_versions(world: World) -> None:
     for _ in range(2):
         world.version()
     model, dev = world.model(), world.environment("dev")
-    with transaction(world.engine) as session, pytest.raises(NotFound, match="pass --version latest"):
+    with transaction(world.engine) as session, pytest.raises(NotFound, match="or name another version"):
         find_version(session, model, "active", dev)
     with transaction(world.engine) as session:
         world_first = find_version(session, model, 1)
@@ -236,7 +257,7 @@ class TestTheDatabaseItself:
             "DELETE FROM activation",
             "UPDATE audit_event SET actor = 'nobody'",
             "DELETE FROM audit_event",
-            "UPDATE model_version SET artifact_sha256 = ''",
+            "UPDATE model_version SET folder = ''",
             "DELETE FROM model_version WHERE number = 1",
         ],
     )
@@ -246,6 +267,21 @@ class TestTheDatabaseItself:
         with pytest.raises(IntegrityError):
             self.execute(world, statement)
         assert active(world) == {"prod": 1}
+
+    @pytest.mark.parametrize("forged", ["nothing", "the sign-off", "the approval of other content"])
+    def test_refuses_a_forged_activation_of_what_nobody_approved(self, world: World, forged: str) -> None:
+        version, where = world.version(), world.environment("prod")
+        if forged != "nothing":
+            self.execute(world, "UPDATE sign_off SET status = 'APPROVED'")
+        with transaction(world.engine) as session:
+            if forged == "the approval of other content":
+                about = {"author": "finn", "content_digest": "f" * 64, "created_at": world.now()}
+                session.add(FinalApproval(version_id=version.id, round=1, verdict=SignOffStatus.APPROVED, **about))
+            place = {"model_id": version.model_id, "environment_id": where.id, "version_id": version.id}
+            said_yes = {"decision": GateDecision.ALLOWED, "reasons": [], "confirmed": False}
+            session.add(Activation(**place, **said_yes, activated_by="otto", activated_at=world.now()))
+        with pytest.raises(IntegrityError, match="the gate let through"), transaction(world.engine) as session:
+            session.add(ActiveVersion(**place, activation_id=1, revision=1))
 
     def test_refuses_an_activation_that_was_not_confirmed(self, world: World) -> None:
         version, where = world.version(), world.environment("test")
@@ -287,34 +323,10 @@ class TestTheDatabaseItself:
         assert world.read(ModelVersion) == []
 
 
-def test_registering_the_same_file_twice_writes_one_line(world: World) -> None:
-    world.register()
-    assert world.trail() == [(Tag.PROJECT_REGISTERED, "will")]
-
-
-def test_a_changed_file_is_written_down_with_what_changed(world: World) -> None:
-    world.register(environments={"prod": {"policy": "warn"}}, people={"writers": ["otto"]})
-    event = world.read(AuditEvent)[-1]
-    assert event.tag == Tag.PROJECT_CHANGED
-    assert set(event.after) == {"environments.prod", "people"}
-    assert event.before["environments.prod"] == {"policy": "prevent"}
-    assert event.after["people"] == [["otto", "writer", ""]]
-    assert world.environment("prod").policy == "warn"
-    assert declaration().people.writers == ["will"]
-
-
-def test_a_person_the_file_no_longer_names_may_no_longer_act(world: World) -> None:
-    version = world.version()
-    world.register(people={"writers": ["otto"]})
-    assert (
-        world.sign(version, SignOffAction.REQUEST_APPROVAL, Actor("otto")).status is SignOffStatus.WAITING_FOR_APPROVAL
-    )
-
-
 def test_versions_are_numbered_per_model_and_say_what_they_are_made_of(world: World) -> None:
     versions = [world.version() for _ in range(3)]
     assert [version.number for version in versions] == [1, 2, 3]
-    assert versions[0].artifact_sha256 == versions[0].manifest["files"]["model.skops"]
+    assert set(versions[0].manifest["files"]) == {"model.skops", "reference.parquet", "report.json"}
     assert versions[0].manifest["metrics"][0]["name"] == "roc_auc"
 
 

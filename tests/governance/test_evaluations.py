@@ -7,22 +7,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from sqlmodel import Session
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, select
 
 from governance.audit import Tag
 from governance.database import transaction
 from governance.errors import NotFound
 from governance.evaluations import (
-    check_results,
     find_store,
     latest_evaluation,
-    list_evaluations,
     metrics_of,
     metrics_table,
     record_check_results,
     record_evaluation,
 )
-from governance.tables import Evaluation, ModelVersion
+from governance.tables import CheckResult, Evaluation, ModelVersion
 from governance.vocabulary import CheckOutcome, Measurement
 from tests.governance.world import ROSA, World
 
@@ -86,10 +86,10 @@ def test_an_id_that_is_there_already_is_overwritten_and_its_checks_stay(world: W
         record_check_results(session, first, [Found()], actor=ROSA, at=world.now())
     second = evaluate(world, version, "e1", folder="evaluations/e1-again", measurements=[Measurement("auc", 0.9)])
     with Session(world.engine) as session:
-        store = find_store(session, "credit", "monthly")
-        assert [evaluation.folder for evaluation in list_evaluations(session, store)] == ["evaluations/e1-again"]
+        assert [one.folder for one in session.exec(select(Evaluation))] == ["evaluations/e1-again"]
         assert list(metrics_of(session, second)) == ["auc"]
-        assert [result.outcome for result in check_results(session, second)] == [CheckOutcome.ERROR]
+        kept = session.exec(select(CheckResult).where(CheckResult.evaluation_id == second.id))
+        assert [result.outcome for result in kept] == [CheckOutcome.ERROR]
     assert [tag for tag, _ in world.trail()][-3:] == [Tag.EVALUATION_RECORDED, Tag.CHECKS_RUN, Tag.EVALUATION_REPLACED]
 
 
@@ -130,7 +130,16 @@ def test_check_results_keep_the_value_and_the_bounds_that_held(world: World) -> 
     evaluation = evaluate(world, world.version(), "e1")
     with transaction(world.engine) as session:
         record_check_results(session, evaluation, [Found(), Found(name="2", value=None)], actor=ROSA, at=world.now())
-    with Session(world.engine) as session:
-        first, second = check_results(session, evaluation)
+    first, second = world.read(CheckResult)
     assert (first.value, first.bounds, first.outcome) == (0.61, {"maximum": 0.4}, CheckOutcome.ERROR)
     assert (second.name, second.value) == ("2", None)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE check_result SET outcome = 'OK'", "DELETE FROM check_result"])
+def test_the_database_itself_keeps_what_checks_found_for_ever(world: World, statement: str) -> None:
+    evaluation = evaluate(world, world.version(), "e1")
+    with transaction(world.engine) as session:
+        record_check_results(session, evaluation, [Found()], actor=ROSA, at=world.now())
+    with pytest.raises(IntegrityError, match="never changed or removed"), transaction(world.engine) as session:
+        session.connection().execute(text(statement))
+    assert [result.outcome for result in world.read(CheckResult)] == [CheckOutcome.ERROR]

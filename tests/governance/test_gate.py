@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
+import grimp
 import pytest
 
 from governance.gate import Content, judge
@@ -47,3 +48,9 @@ class TestForEveryPolicyAndStatus:
             assert verdict.decision is GateDecision.REFUSED
         else:
             assert verdict.decision is UNAPPROVED[policy]
+
+
+def test_no_other_room_asks_the_gate_but_through_the_registry() -> None:
+    graph = grimp.build_graph("flows", "tasks", "governance", "deployments")
+    askers = graph.find_modules_that_directly_import("governance.gate")
+    assert {module for module in askers if not module.startswith("governance.")} == set()

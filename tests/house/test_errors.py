@@ -6,11 +6,13 @@ import pickle
 import pytest
 
 from governance import errors
+from governance.vocabulary import SignOffAction, SignOffStatus
 
 SAMPLES = {
     "file": "data.csv", "problem": "it is empty", "remedy": "write something into it", "column": "age", "row": 7,
     "line": 3, "field": "models.m.target", "kind": "store", "name": "mes", "known": ("a", "b"), "subject": "version 2",
-    "status": "NOT_STARTED", "action": "approve", "allowed": ("request_feedback",), "reasons": ("one", "two"),
+    "status": SignOffStatus.NOT_STARTED, "action": SignOffAction.APPROVE, "allowed": (SignOffAction.REQUEST_FEEDBACK,),
+    "reasons": ("one", "two"),
     "environment": "prod", "expected": "1", "found": "2", "part": "model.skops", "address": "here", "model": "m",
 }  # fmt: skip
 
@@ -39,6 +41,7 @@ def test_its_sentence_ends_and_holds_every_text_it_was_given(error):
     sentence = str(made(error))
     assert sentence.endswith(".")
     assert "\n" not in sentence
+    assert "<" not in sentence, "the word of an enum, not its class"
     for name in inspect.signature(error).parameters:
         value = SAMPLES[name]
         for part in value if isinstance(value, tuple) else [value]:

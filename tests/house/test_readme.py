@@ -41,7 +41,7 @@ def test_every_command_that_a_text_names_exists():
     named = {
         (file.relative_to(ROOT), words)
         for file in files
-        for words in re.findall(r"[`'\"](?:\S+/)?(driftgate [a-z][a-z -]*[a-z])", file.read_text(encoding="utf-8"))
+        for words in re.findall(r"[`'](?:\S+/)?(driftgate [a-z][a-z -]*[a-z])", file.read_text(encoding="utf-8"))
     }
     assert len(named) > 30
     unknown = [

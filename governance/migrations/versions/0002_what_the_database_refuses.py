@@ -8,7 +8,7 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
-FOR_EVER = ("audit_event", "activation")
+FOR_EVER = ("audit_event", "activation", "check_result")
 """Rows are added and then stay as they are."""
 
 GATE_SAID_YES = """
@@ -16,6 +16,7 @@ GATE_SAID_YES = """
     JOIN model_version ON model_version.id = activation.version_id
     JOIN model ON model.id = activation.model_id
     JOIN environment ON environment.id = activation.environment_id
+    JOIN sign_off ON sign_off.version_id = activation.version_id
     WHERE activation.id = NEW.activation_id
     AND activation.model_id = NEW.model_id
     AND activation.environment_id = NEW.environment_id
@@ -23,8 +24,20 @@ GATE_SAID_YES = """
     AND model_version.model_id = NEW.model_id
     AND environment.project_id = model.project_id
     AND (activation.decision = 'ALLOWED' OR (activation.decision = 'CONFIRMATION_NEEDED' AND activation.confirmed))
+    AND (
+        environment.policy = 'always'
+        OR (environment.policy = 'warn' AND activation.confirmed)
+        OR (sign_off.status = 'APPROVED' AND EXISTS (
+            SELECT 1 FROM final_approval
+            WHERE final_approval.version_id = activation.version_id
+            AND final_approval.round = sign_off.round
+            AND final_approval.verdict = 'APPROVED'
+            AND final_approval.content_digest = model_version.manifest_digest
+        ))
+    )
 """
-"""The activation that a row of active_version rests on: of the same version, model and environment, and let through."""
+"""The activation that a row of active_version rests on: of the same version, model and environment, let through, and
+with the approval or the policy that lets it through."""
 
 NOT_FORWARD = "NEW.activation_id <= OLD.activation_id OR NEW.revision <> OLD.revision + 1"
 """An earlier activation must not be used again."""

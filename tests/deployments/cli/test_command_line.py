@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import sqlite3
 import subprocess
 import sys
 import time
@@ -11,11 +13,14 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from pydantic import SecretStr
+from sqlalchemy.exc import OperationalError
 
 from deployments.cli import project as project_commands
 from deployments.cli.exit_codes import EXIT_CODES, FAILED, exit_code
 from deployments.cli.main import app, run
 from governance import errors
+from governance.settings import Settings, settings
 
 HEAVY = {"pandas", "numpy", "sklearn", "scipy", "prefect", "evidently", "sqlmodel", "sqlalchemy", "pydantic", "pyarrow"}
 
@@ -172,6 +177,93 @@ def test_a_database_that_can_not_be_opened_is_a_sentence_without_its_password(
     assert done.code == 1
     assert "DRIFTGATE_DATABASE_URL" in done.document["error"]["message"]
     assert "geheim" not in done.words
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("mysql://me:geheim@host/name", "driftgate has no driver for 'mysql'"),
+        ("postgresql+psycopg2://me:geheim@host/name", "driftgate has no driver for 'postgresql+psycopg2'"),
+        ("me:geheim@host/name", "it is no address of a database"),
+        ("nonsense", "it is no address of a database"),
+    ],
+)
+def test_an_address_of_no_database_we_know_is_a_sentence_without_its_password(
+    driftgate, project: Path, monkeypatch: pytest.MonkeyPatch, url: str, problem: str
+) -> None:
+    monkeypatch.setenv("DRIFTGATE_DATABASE_URL", url)
+    settings.cache_clear()
+    done = driftgate("version", "list", "--json")
+    assert done.code == 1
+    assert done.document["error"]["message"].startswith(f"DRIFTGATE_DATABASE_URL: {problem}; write postgresql://")
+    assert "geheim" not in done.words
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_postgresql_may_be_written_in_every_usual_way(scheme: str) -> None:
+    assert Settings(database_url=SecretStr(f"{scheme}://u:p@h/n")).database == "postgresql+psycopg://u:p@h/n"
+
+
+@pytest.mark.parametrize("command", [("train",), ("version", "list"), ("evaluate", "drift")], ids=" ".join)
+def test_a_home_that_is_a_file_is_one_sentence(
+    driftgate, project: Path, home: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    (home / "file").touch()
+    monkeypatch.setenv("DRIFTGATE_HOME", str(home / "file"))
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    settings.cache_clear()
+    done = driftgate(*command, "--json")
+    assert done.code == 1
+    message = done.document["error"]["message"]
+    assert str(home / "file") in message
+    assert "DRIFTGATE_HOME" in message
+    assert "did not foresee" not in message
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/srv/artifacts"),
+            "/srv/artifacts: permission denied; see to its permissions, or set DRIFTGATE_HOME.",
+        ),
+        (
+            OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full")),
+            "The database can't be written (database or disk is full); see to its disk",
+        ),
+    ],
+)
+def test_what_the_operator_can_mend_is_one_sentence(
+    driftgate, home: Path, project: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, sentence: str
+) -> None:
+    def break_down(reference: object) -> None:
+        raise error
+
+    monkeypatch.setattr(project_commands.record, "find_project", break_down)
+    done = driftgate("project", "show", "--json")
+    assert done.code == 1
+    assert done.document["error"]["message"].startswith(sentence)
+    assert not (home / ".driftgate" / "tracebacks").exists()
+
+
+def test_a_command_that_is_told_to_stop_answers_with_one_document_too(home: Path, project: Path) -> None:
+    code = """
+import os, signal, sys
+from deployments.cli import main, record
+record.find_project = lambda reference: os.kill(os.getpid(), signal.SIGTERM)
+sys.argv = ["driftgate", "project", "show", "--json"]
+main.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 143
+    assert json.loads(done.stdout)["error"]["type"] == "Interrupted"
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("module", ["deployments.cli", "deployments.cli.main"])
+def test_the_command_line_is_a_module_too(module: str) -> None:
+    done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("driftgate 0.")
 
 
 def test_the_console_script_says_which_version_it_is() -> None:

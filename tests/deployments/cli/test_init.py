@@ -12,7 +12,11 @@ import yaml
 from governance.project_file import load_project
 from governance.vocabulary import PredictionType
 from tasks.data.inference import infer_schema
+from tasks.data.reading import read_frame
 from tasks.data.sources import parts, resolve_data
+from tasks.learning.prediction import output_columns
+from tasks.learning.split import split_rows
+from tasks.learning.thresholds import FEWEST_ROWS_OF_CLASS
 
 ROWS = 400
 
@@ -198,3 +202,67 @@ def test_a_file_without_a_feature_is_refused(driftgate, frame: pd.DataFrame, hom
     done = driftgate("init", "loans.csv", "--target", "repaid")
     assert done.code == 1
     assert "no column" in done.words
+
+
+def test_columns_that_are_named_as_outputs_of_the_model_are_left_out(
+    driftgate, frame: pd.DataFrame, home: Path
+) -> None:
+    earlier = frame["repaid"].sample(frac=1, random_state=1).to_numpy()
+    frame.assign(prediction=earlier, proba_yes=frame["price"] / 200).to_csv(home / "loans.csv", index=False)
+    found = driftgate("init", "loans.csv", "--target", "repaid", "--json").document
+    reasons = {column["name"]: column["reason"] for column in found["columns"] if column["role"] == "excluded"}
+    assert reasons["prediction"] == reasons["proba_yes"] == "named as an output of the model"
+    project = load_project("project.yaml")
+    schema = infer_schema(resolve_data(project, None, "training"), "repaid", project.model()[1])
+    assert not {*schema.feature_names} & {*output_columns(schema)}
+    refused = driftgate("init", "loans.csv", "--target", "prediction", "--force")
+    assert refused.code == 1
+    assert "named as an output of the model; rename it" in refused.words
+
+
+def test_durations_and_dates_that_are_not_iso_are_left_out_with_a_remedy(
+    driftgate, frame: pd.DataFrame, home: Path
+) -> None:
+    odd = frame.assign(took=pd.to_timedelta(frame["grade"], unit="h"), day="31/12/2024").astype({"day": object})
+    odd.loc[::2, "day"] = "1/2/2025"
+    odd.to_parquet(home / "loans.parquet")
+    driftgate("init", "loans.parquet", "--target", "repaid")
+    text = Path("project.yaml").read_text()
+    assert "- took # durations" in text
+    assert "- day # dates not in ISO form: write them as 2024-12-31" in text.replace("'", "")
+    refused = driftgate("init", "loans.parquet", "--target", "repaid", "--time-column", "day", "--force")
+    assert "it holds no dates (dates not in ISO form: write them as 2024-12-31)" in refused.words
+
+
+@pytest.mark.parametrize(("rare", "threshold"), [(11, 0.5), (13, "max_f1")])
+def test_a_threshold_is_chosen_only_where_the_rarest_class_has_the_rows_for_it(
+    driftgate, frame: pd.DataFrame, home: Path, rare: int, threshold: float | str
+) -> None:
+    frame["repaid"] = ["no"] * rare + ["yes"] * (ROWS - rare)
+    frame.to_csv(home / "loans.csv", index=False)
+    assert driftgate("init", "loans.csv", "--target", "repaid").code == 0
+    project = load_project("project.yaml")
+    name, model = project.model()
+    assert model.threshold == threshold
+    source = resolve_data(project, None, "training")
+    schema = infer_schema(source, name, model)
+    labels = read_frame(source, schema.columns_to_read())["repaid"]
+    train, _ = split_rows(labels.to_frame(), labels, None, model.split, stratify=True)
+    enough = labels.iloc[train].value_counts().min() >= FEWEST_ROWS_OF_CLASS
+    assert bool(enough) is (threshold == "max_f1")
+
+
+@pytest.mark.parametrize("target", ["repaid", "price"])
+def test_fewer_rows_than_training_needs_are_refused(driftgate, frame: pd.DataFrame, home: Path, target: str) -> None:
+    frame.head(19).to_csv(home / "loans.csv", index=False)
+    done = driftgate("init", "loans.csv", "--target", target)
+    assert done.code == 1
+    assert "19 rows with a label, fewer than the 20 that training needs" in done.words
+    assert not Path("project.yaml").exists()
+
+
+def test_classes_too_small_to_fit_on_are_refused(driftgate, frame: pd.DataFrame, home: Path) -> None:
+    frame.head(40).assign(shop=[f"s{n // 3}" for n in range(40)]).to_csv(home / "loans.csv", index=False)
+    done = driftgate("init", "loans.csv", "--target", "shop")
+    assert done.code == 1
+    assert "fewer than 5 rows to fit on" in done.words

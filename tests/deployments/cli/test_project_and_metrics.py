@@ -8,9 +8,11 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from sqlmodel import select
 
 from deployments.cli import record
 from governance import evaluations, registry
+from governance.tables import AuditEvent
 from governance.vocabulary import Measurement
 from tasks import edge
 
@@ -72,12 +74,65 @@ def test_every_problem_of_a_wrong_file_is_shown_at_once(driftgate, project) -> N
     assert "2 problems" in driftgate("project", "validate").words
 
 
-def test_a_project_is_known_by_its_name_once_it_was_used(driftgate, project, tmp_path_factory, monkeypatch) -> None:
-    assert driftgate("project", "show").code == 0
+def test_a_project_is_known_by_its_name_once_it_was_used(
+    driftgate, project, trained, tmp_path_factory, monkeypatch
+) -> None:
+    trained()
     monkeypatch.setenv("DRIFTGATE_HOME", str(project.parent / ".driftgate"))
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     assert driftgate("project", "show", "-p", "loans", "--json").document["folder"] == str(project.parent)
     assert "loans" in {one["project"] for one in driftgate("project", "list", "--json").document["projects"]}
+
+
+READING = [
+    ("project", "show"),
+    ("version", "list"),
+    ("version", "show"),
+    ("sign-off", "show"),
+    ("scenario", "last-runs"),
+    ("metrics", "export"),
+]
+
+
+@pytest.mark.parametrize("command", READING, ids=" ".join)
+def test_whoever_only_looks_writes_nothing(driftgate, evaluated, project, command: tuple[str, ...]) -> None:
+    before = on_record()
+    project.write_text(project.read_text().replace("writers: [ada]", "writers: [eve]").replace("prevent", "always"))
+    assert driftgate(*command).code == 0
+    assert on_record() == before
+
+
+@pytest.mark.parametrize("command", READING, ids=" ".join)
+def test_whoever_only_looks_waits_for_nobody(driftgate, evaluated, command: tuple[str, ...]) -> None:
+    with edge.transaction():
+        assert driftgate(*command).code == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        (("project", "show"), 0, "mes"),
+        (("version", "list"), 0, "No version yet."),
+        (("version", "show"), 2, "no record of project 'loans'; train a version with 'driftgate train'"),
+        (("sign-off", "show"), 2, "no record of project 'loans'; train a version with 'driftgate train'"),
+        (("scenario", "last-runs"), 0, "No run yet."),
+        (("metrics", "export"), 2, "make one with 'driftgate evaluate'"),
+    ],
+    ids=[" ".join(command) for command in READING],
+)
+def test_a_project_without_a_record_is_shown_as_such_and_gets_none(
+    driftgate, project, command: tuple[str, ...], code: int, words: str
+) -> None:
+    project.write_text(project.read_text().replace("drift:", "mes:").replace("store: drift", "store: mes"))
+    done = driftgate(*command)
+    assert done.code == code
+    assert words in done.words
+    assert on_record() == []
+
+
+def on_record() -> list[AuditEvent]:
+    with edge.reading() as session:
+        return list(session.exec(select(AuditEvent)))
 
 
 def test_a_project_is_shown_with_what_is_on_record(driftgate, evaluated) -> None:

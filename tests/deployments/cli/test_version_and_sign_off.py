@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from sqlmodel import col, select
 
 from deployments.cli import sign_off
-from governance.audit import list_events
 from governance.signoff import RULES
+from governance.tables import AuditEvent
 from governance.vocabulary import SignOffAction
 from tasks import edge
 
 
 def events() -> list[tuple[str, str, str]]:
-    with edge.transaction() as session:
-        return [(event.tag, event.subject, event.actor) for event in list_events(session, "loans")]
+    """The audit trail, latest first."""
+    with edge.reading() as session:
+        trail = session.exec(select(AuditEvent).order_by(col(AuditEvent.id).desc()))
+        return [(event.tag, event.subject, event.actor) for event in trail]
 
 
 def test_versions_are_listed_newest_first_with_what_people_want_to_know(driftgate, trained) -> None:
@@ -58,7 +61,7 @@ def test_a_warning_of_the_gate_wants_a_confirmation(driftgate, trained) -> None:
     trained()
     done = driftgate("version", "activate", "1", "-e", "test")
     assert done.code == 1
-    assert "--confirm" in done.err
+    assert "confirm it, which is recorded. Say yes with --confirm." in " ".join(done.err.split())
     confirmed = driftgate("version", "activate", "1", "-e", "test", "--confirm", "--json").document
     assert confirmed["decision"] == "CONFIRMATION_NEEDED"
     assert confirmed["confirmed"] is True

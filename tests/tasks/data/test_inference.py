@@ -117,6 +117,45 @@ def test_parquet_types_have_their_handling(parquet):
     assert [each.handling for each in found] == [Handling.NUMERICAL, Handling.CATEGORICAL, Handling.DATE]
 
 
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (["31/12/2024", "1/2/2025"], "dates not in ISO form: write them as 2024-12-31"),
+        (["01/02/24 05:00 PM", "02/02/24 06:30 AM"], "dates not in ISO form"),
+        (["31.12.2024", "01.01.2025 08:15"], "dates not in ISO form"),
+        (["2024/12/31", "2024/01/01"], "dates not in ISO form"),
+        (["3 Mar 2024", "Apr 4, 2024"], "dates not in ISO form"),
+        (["2024-12-31", "31/12/2024"], "dates not in ISO form"),
+        (["1,2345", "-0,5", "7"], "decimal commas: write 1.23"),
+        (["1.234,56", "17,0"], "decimal commas: write 1.23"),
+        (["1,234", "12,345,678.9", "950"], "commas in numbers: write 1234 or 1.234"),
+    ],
+)
+def test_dates_and_numbers_in_another_writing_are_ignored_with_a_remedy(tmp_path, values, reason):
+    rows = [*values * 30, None]
+    pd.DataFrame({"z": rows, "n": range(len(rows))}).to_csv(tmp_path / "x.csv", index=False)
+    z = profile(Source("x", tmp_path / "x.csv", "csv"), "z", chunk_rows=7)
+    assert z.handling is Handling.IGNORED
+    assert reason in z.reason
+
+
+@pytest.mark.parametrize("values", [["1.2.3", "1.3.0"], ["a,1", "b,2"], ["12/24", "1/2"], ["10-12", "13-19"]])
+def test_codes_that_only_look_a_little_like_dates_or_numbers_are_categories(tmp_path, values):
+    pd.DataFrame({"z": values * 30}).to_csv(tmp_path / "x.csv", index=False)
+    assert profile(Source("x", tmp_path / "x.csv", "csv"), "z").handling is Handling.CATEGORICAL
+
+
+def test_a_foreign_writing_that_is_forced_is_not_questioned(tmp_path):
+    pd.DataFrame({"z": ["31/12/2024", "1/2/2025"]}).to_csv(tmp_path / "x.csv", index=False)
+    source = Source("x", tmp_path / "x.csv", "csv")
+    assert profile(source, "z", forced={"z": Handling.CATEGORICAL}).handling is Handling.CATEGORICAL
+
+
+def test_durations_are_ignored(parquet):
+    (found,) = profile_columns(parquet(took=pa.array([1, 2, 2], pa.duration("s"))))
+    assert (found.handling, found.reason) == (Handling.IGNORED, "durations: write them as numbers, e.g. of seconds")
+
+
 # ---- infer_schema ----
 
 BASE = {"n": NUMBERS, "colour": ["red", "green", None] * 20, "row_id": range(ROWS), "note": COLUMNS["comment"][0]}

@@ -112,6 +112,33 @@ def test_unseen_levels_are_named_unless_training_saw_them():
     assert measure(CATEGORICAL, ["a", "b"], ["a", "c", "d"], ("a", "b", "c"))[0].unseen == ("d",)
 
 
+def test_unseen_levels_are_named_most_frequent_first():
+    assert measure(CATEGORICAL, ["a"] * 4, ["b", "c", "c", "d", "d", "d"])[0].unseen == ("d", "c", "b")
+
+
+def test_one_missing_value_in_a_small_batch_is_no_alarm():
+    """Against 50,000 rows without any, the chi² approximation would say 1e-110."""
+    random = np.random.default_rng(0)
+    found, _ = measure(NUMERICAL, random.normal(size=50_000), [*random.normal(size=99), None])
+    assert found.p_value == pytest.approx(2 / 501, rel=0.01)
+
+
+def test_a_column_that_is_nearly_all_missing_is_measured_by_the_few_values_it_has():
+    random = np.random.default_rng(0)
+    rows, values = 5_000, 50
+
+    def side(shift):
+        return np.append(np.full(rows - values, np.nan), random.normal(shift, 1, values))
+
+    still, _ = measure(NUMERICAL, side(0), side(0))
+    moved, measured = measure(NUMERICAL, side(0), side(3))
+    assert not still.drifted
+    assert moved.drifted
+    assert measured["missing_share_change"].value == 0
+    assert moved.reference_shares[-1] == 0.99
+    assert measured["psi"].value < 0.1  # one row in a hundred moved
+
+
 def test_dates_are_compared_as_moments_and_shown_as_dates():
     days = pd.date_range("2013-01-01", periods=100, tz="UTC")
     found, measured = measure(DATE, days, days + pd.Timedelta(days=300))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -16,9 +17,10 @@ import pytest
 from governance.project_file import Drift
 from governance.vocabulary import Handling, PredictionType
 from tasks.data.schema import Column, Schema
-from tasks.drift.engine import _parts, measure_input_drift, measure_prediction_drift
+from tasks.drift.findings import measure_input_drift, measure_prediction_drift
 from tasks.metrics.catalogue import info
 
+AT = datetime(2013, 4, 1, tzinfo=UTC)
 SCHEMA = Schema(
     features=(Column("steady", Handling.NUMERICAL), Column("moved", Handling.NUMERICAL),
               Column("level.name", Handling.CATEGORICAL), Column("empty", Handling.NUMERICAL)),
@@ -38,8 +40,7 @@ def frame(seed, shift=0.0, levels="abc", rows=400):
 
 @pytest.fixture(scope="module")
 def found():
-    at = datetime(2013, 4, 1, tzinfo=UTC)
-    return measure_input_drift(frame(1), frame(2, 1.0, "abcd").assign(extra=1), SCHEMA, Drift(), seed=7, at=at)
+    return measure_input_drift(frame(1), frame(2, 1.0, "abcd"), SCHEMA, Drift(), seed=7, at=AT)
 
 
 def test_every_number_is_in_the_catalogue_and_has_a_value_or_a_reason(found):
@@ -60,10 +61,11 @@ def test_what_moved_is_found_and_what_did_not_is_not(found):
     assert value["data_drift_lower"] > 0.55
     importances = found.details["importances"]
     assert set(sorted(importances, key=importances.get)[-2:]) == {"moved", "level.name"}
+    # Shares, as those of the model they are held against.
+    assert sum(importances.values()) == pytest.approx(1)
 
 
-def test_warnings_name_new_columns_and_unseen_levels(found):
-    assert "column 'extra' is new and not looked at" in found.warnings
+def test_warnings_name_unseen_levels(found):
     assert "column 'level.name' has levels that were never seen before: d" in found.warnings
 
 
@@ -77,7 +79,7 @@ def test_details_and_snapshot_are_strict_json(found):
 
 def test_columns_that_are_ignored_are_neither_measured_nor_learned_from():
     settings = Drift(handling={"moved": Handling.IGNORED, "empty": Handling.IGNORED})
-    found = measure_input_drift(frame(1), frame(2, 3.0), SCHEMA, settings, seed=7)
+    found = measure_input_drift(frame(1), frame(2, 3.0), SCHEMA, settings, seed=7, at=AT)
     assert {m.name.split(".")[1] for m in found.measurements if m.name.startswith("column_drift")} == {
         "steady",
         "level",
@@ -88,13 +90,18 @@ def test_columns_that_are_ignored_are_neither_measured_nor_learned_from():
 
 @pytest.mark.parametrize("rows", [0, 1])
 def test_too_few_rows_are_reasons_and_not_an_exception(rows):
-    found = measure_input_drift(frame(1), frame(2, rows=rows), SCHEMA, Drift(), seed=7)
+    found = measure_input_drift(frame(1), frame(2, rows=rows), SCHEMA, Drift(), seed=7, at=AT)
     assert next(m for m in found.measurements if m.name == "data_drift").reason
     assert json.loads(found.snapshot)
 
 
+@pytest.mark.parametrize("measure", [measure_input_drift, measure_prediction_drift])
+def test_a_snapshot_is_never_dated_by_default(measure):
+    assert inspect.signature(measure).parameters["at"].default is inspect.Parameter.empty
+
+
 def test_prediction_drift_comes_with_its_snapshot():
-    found = measure_prediction_drift(frame(1), frame(2, 1.0), SCHEMA)
+    found = measure_prediction_drift(frame(1), frame(2, 1.0), SCHEMA, at=AT)
     assert {"prediction_drift.psi", "fugacity.yes.current"} <= {m.name for m in found.measurements}
     assert set(found.details) == {"fugacity", "densities", "column"}
     assert json.loads(found.snapshot)["name"] == "prediction drift"
@@ -102,7 +109,6 @@ def test_prediction_drift_comes_with_its_snapshot():
 
 def test_contract_with_evidently(found):
     """Score, test status, dumps and loads, restore of the stock calculation: all on private names."""
-    _parts()
     from evidently.core.report import Snapshot
     from evidently.metrics.column_statistics import (
         DriftedColumnCalculation,
@@ -113,7 +119,8 @@ def test_contract_with_evidently(found):
 
     snapshot = Snapshot.loads(found.snapshot)
     assert json.loads(snapshot.dumps())["metric_results"].keys() == json.loads(found.snapshot)["metric_results"].keys()
-    assert snapshot._timestamp == datetime(2013, 4, 1, tzinfo=UTC)
+    assert snapshot._timestamp == AT
+    assert "data_drift" in json.loads(found.snapshot)["metadata"]
     columns = {column["name"]: column for column in found.details["columns"]}
     drifts = {
         m["config"]["column"]: m for m in snapshot.dict()["metrics"] if m["config"]["type"].endswith("ValueDrift")
@@ -128,8 +135,12 @@ def test_contract_with_evidently(found):
     assert DriftedColumnsCount.__calculation_type__ is DriftedColumnCalculation
 
 
+def test_what_reports_usage_is_not_even_imported(found):
+    assert found.snapshot
+    assert not {"evidently.telemetry", "iterative_telemetry"} & set(sys.modules)
+
+
 def test_stock_reports_still_work_after_ours(found):
-    _parts()
     from evidently import Report
     from evidently.metrics import ValueDrift
 
@@ -140,11 +151,11 @@ def test_stock_reports_still_work_after_ours(found):
 
 def test_two_threads_do_not_disturb_each_other():
     sides = [(frame(1), frame(2, 1.0)), (frame(1), frame(3))]
-    alone = [measure_prediction_drift(*side, SCHEMA).details for side in sides]
+    alone = [measure_prediction_drift(*side, SCHEMA, at=AT).details for side in sides]
     together = {}
 
     def measure(position):
-        together[position] = [measure_prediction_drift(*sides[position], SCHEMA).details for _ in range(5)]
+        together[position] = [measure_prediction_drift(*sides[position], SCHEMA, at=AT).details for _ in range(5)]
 
     threads = [threading.Thread(target=measure, args=(n,)) for n in (0, 1)]
     for thread in threads:
@@ -159,6 +170,6 @@ def test_evidently_is_imported_by_the_engine_only_and_not_before_it_is_needed():
     doors = [f.relative_to(root).as_posix() for f in (root / "tasks").rglob("*.py")
              if any(line.strip().startswith(("import evidently", "from evidently")) for line in f.read_text().splitlines())]  # fmt: skip
     assert doors == ["tasks/drift/engine.py"]
-    code = "import sys, tasks.drift.engine; print({'evidently', 'pandas', 'sklearn'} & set(sys.modules))"
+    code = "import sys, tasks.drift.findings; print({'evidently', 'pandas', 'sklearn'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"

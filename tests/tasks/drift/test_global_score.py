@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
+from sklearn.model_selection import StratifiedKFold
 
 from governance.project_file import Drift
 from governance.vocabulary import DriftModel, Handling
+from tasks.drift.classifiers import RECIPES
 from tasks.drift.global_score import FEWEST_ROWS, measure_global_drift, transformed_score
 from tasks.drift.pairs import ColumnPair, encode_pair
 
@@ -48,8 +50,106 @@ def test_separated_data_are_always_told_apart_and_the_culprit_is_named(model):
     found = measure_global_drift(pairs_of(1500, shift=30), Drift(model=model), seed=3)
     # Every seventh number is missing on both sides, and those rows are a guess.
     assert values_of(found)["data_drift"] == pytest.approx(1 - 1 / 14, abs=0.02)
-    assert found.importances["number"] > 95
-    assert sum(found.importances.values()) == pytest.approx(100)
+    assert found.importances["number"] > 0.95
+    assert sum(found.importances.values()) == pytest.approx(1)
+
+
+def no_drift(rows, seed):
+    random = np.random.default_rng(seed)
+    return [ColumnPair(str(n), Handling.NUMERICAL, *random.normal(size=(2, rows))) for n in range(6)]
+
+
+def judged_without_drift(rows, repeats):
+    """How often p is below 0.05 and the interval holds 0.5, and the variance of hits in that of coins."""
+    found = [measure_global_drift(no_drift(rows, seed), Drift(), seed=seed) for seed in range(repeats)]
+    drift = [f.measurements[0] for f in found]
+    alarms = np.mean([values_of(f)["data_drift_p_value"] < 0.05 for f in found])
+    held = np.mean([m.lower <= 0.5 <= m.upper for m in drift])
+    return alarms, held, np.var([m.value for m in drift]) * 4 * drift[0].rows
+
+
+def hits_of_directions(split, seed):
+    """Hits of the simplest classifier, the direction from one mean to the other, where there is nothing to find."""
+    random = np.random.default_rng(seed)
+    rows, is_current = random.normal(size=(200, 10)), np.arange(200) >= 100
+    right = []
+    for fitted_on, measured_on in split(is_current, seed):
+        sign = np.where(is_current[fitted_on], 1, -1)
+        score = rows[measured_on] @ (sign @ rows[fitted_on])
+        right.append((score > 0) == is_current[measured_on])
+    return np.concatenate(right)
+
+
+def inflation_of(split):
+    """Variance of the number of hits, in that of as many coins."""
+    hits = [hits_of_directions(split, seed) for seed in range(800)]
+    return np.var([h.sum() for h in hits]) / (hits[0].size / 4)
+
+
+def test_hits_on_the_folds_of_boosting_are_independent_coins_where_nothing_drifted():
+    assert inflation_of(RECIPES[DriftModel.GRADIENT_BOOSTING].split) == pytest.approx(1, abs=0.15)
+    assert inflation_of(RECIPES[DriftModel.RANDOM_FOREST].split) == pytest.approx(1, abs=0.15)
+
+
+def test_in_cross_validation_they_would_not_be():
+    def cross_validation(is_current, seed):
+        return StratifiedKFold(3, shuffle=True, random_state=seed).split(np.empty(is_current.size), is_current)
+
+    # Two rows judge each other: 1 + 2 / pi for a linear classifier.
+    assert inflation_of(cross_validation) == pytest.approx(1 + 2 / np.pi, abs=0.25)
+
+
+@pytest.mark.slow
+def test_false_alarms_of_boosting_are_as_rare_as_they_say():
+    repeats = 220
+    alarms, held, inflation = judged_without_drift(100, repeats)
+    error = np.sqrt(0.05 * 0.95 / repeats)
+    assert alarms < 0.05 + 2.6 * error
+    assert held > 0.95 - 2.6 * error
+    assert inflation < 1 + 2.6 * np.sqrt(2 / repeats)
+
+
+def test_boosting_is_never_measured_on_what_any_earlier_fold_was_learned_from():
+    is_current = np.arange(400) >= 200
+    parts = list(RECIPES[DriftModel.GRADIENT_BOOSTING].split(is_current, 1))
+    assert len(parts) == 3
+    learned_from = set()
+    for fitted_on, measured_on in parts:
+        learned_from |= set(fitted_on)
+        assert not learned_from & set(measured_on)
+        assert is_current[measured_on].mean() == 0.5
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("apart", [0.5, 1.5, 3.0])
+def test_accuracy_comes_near_the_best_there_is(model, apart):
+    """Of two normal distributions no classifier is right more often than Phi(distance / 2)."""
+    random = np.random.default_rng(1)
+    pairs = [
+        ColumnPair("moved", Handling.NUMERICAL, random.normal(size=3000), random.normal(apart, 1, 3000)),
+        ColumnPair("noise", Handling.NUMERICAL, random.normal(size=3000), random.normal(size=3000)),
+    ]
+    found = values_of(measure_global_drift(pairs, Drift(model=model), seed=1))
+    best = norm.cdf(apart / 2)
+    assert best - 0.05 < found["data_drift"] < best + 0.025
+    area = norm.cdf(apart / np.sqrt(2))
+    assert found["data_drift_auc"] == pytest.approx(area, abs=0.05)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_accuracy_on_levels_is_half_and_half_of_how_far_their_shares_differ(model):
+    random = np.random.default_rng(2)
+    shares = np.array([0.4, 0.3, 0.2, 0.1])
+    sides = (pd.Series(random.choice(list("abcd"), 3000, p=p), dtype="str") for p in (shares, shares[::-1]))
+    found = values_of(
+        measure_global_drift([encode_pair("c", Handling.CATEGORICAL, *sides)], Drift(model=model), seed=1)
+    )
+    assert found["data_drift"] == pytest.approx(0.5 + np.abs(shares - shares[::-1]).sum() / 4, abs=0.03)
+
+
+def test_boosting_learns_from_few_rows_too():
+    pair = ColumnPair("x", Handling.NUMERICAL, np.arange(40.0), np.arange(40.0) + 100)
+    assert values_of(measure_global_drift([pair], Drift(), seed=1))["data_drift"] > 0.95
 
 
 def test_boosting_sees_that_a_dependence_is_gone_where_every_column_is_as_before():
@@ -78,7 +178,7 @@ def test_the_larger_side_is_sampled_down_with_the_seed():
     pairs = pairs_of(900, rows_current=200)
     found = measure_global_drift(pairs, Drift(), seed=1)
     assert found.rows_per_side == 200
-    assert found.measurements[0].rows == 400
+    assert found.measurements[0].rows == 300  # the first of four folds is learned from only
     assert found == measure_global_drift(pairs, Drift(), seed=1)
     assert values_of(found) != values_of(measure_global_drift(pairs, Drift(), seed=2))
 

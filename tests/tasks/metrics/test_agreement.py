@@ -14,8 +14,9 @@ from sklearn import metrics
 
 from governance.vocabulary import PredictionType
 from tasks.metrics import measure_performance
-from tasks.metrics.classification import calibration_loss, lift, roc_auc
+from tasks.metrics.classification import calibration_loss
 from tasks.metrics.intervals import wilson
+from tasks.metrics.ranking import lift, roc_auc
 
 BINARY, MULTICLASS, REGRESSION = PredictionType.BINARY, PredictionType.MULTICLASS, PredictionType.REGRESSION
 
