@@ -11,6 +11,7 @@ from deployments.cli.answer import Answer
 from deployments.cli.command import ActingAs, Project, command
 from deployments.cli.evaluate import Store, store_named
 from deployments.cli.exit_codes import FAILED, OK
+from governance.vocabulary import StepOutcome
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,4 +37,4 @@ def check(store: Store = None, project: Project = None, acting_as: ActingAs = No
         if not rows:
             display.say(console, "The store has no checks; declare some under its 'checks' in project.yaml.")
 
-    return Answer(found, view, FAILED if found["outcome"] == "FAILED" else OK)
+    return Answer(found, view, FAILED if found["outcome"] == StepOutcome.FAILED else OK)

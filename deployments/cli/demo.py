@@ -23,14 +23,14 @@ def add_to(app: typer.Typer) -> None:
 def demo(
     folder: Annotated[
         Path | None,
-        typer.Option("--folder", help="Working copy of the tutorial. Default: .driftgate/demo.", show_default=False),
+        typer.Option("--folder", help="Where to make a working copy of the tutorial. Default: the tutorial itself.", show_default=False),
     ] = None,
 ) -> Answer:
     """See it all in two minutes: train, sign, watch, a check that errs, retrain, the gate, review, roll back."""
     from deployments.cli.story import tell
-    from governance.settings import settings
+    from deployments.projects.credit_card_fraud.generate import PROJECT_FOLDER
 
-    told = tell((folder or settings().home / "demo").resolve())
+    told = tell(folder.resolve() if folder else PROJECT_FOLDER)
 
     def view(console: Console) -> None:
         versions = [
@@ -49,7 +49,7 @@ def demo(
         gate = [(one["version"], one["environment"], one["decision"], one["reasons"]) for one in told["gate"]]
         console.print(display.table(("version", "environment", "gate", "why"), gate, title="The gate was asked"))
         display.say(console, f"{told['audit_events']} acts are in the audit trail.")
-        here = f"-p {told['folder']}"
+        here = f"-p {told['folder'] if folder else told['project']}"
         display.next_commands(
             console,
             f"driftgate sign-off show {told['versions'][-1]['version']} {here}",

@@ -2,30 +2,70 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from governance.vocabulary import (
+    CheckOutcome,
+    FeedbackVerdict,
+    GateDecision,
+    ScenarioOutcome,
+    SignOffStatus,
+    StepOutcome,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-_COLOURS = {
-    "OK": "green", "SUCCESS": "green", "APPROVED": "green", "ALLOWED": "green",
-    "WARNING": "yellow", "EMPTY": "yellow", "MINOR_ISSUE": "yellow", "CONFIRMATION_NEEDED": "yellow",
-    "ERROR": "red", "FAILED": "red", "REJECTED": "red", "REFUSED": "red", "MAJOR_ISSUE": "red", "ABORTED": "red",
-    "SKIPPED": "dim", "ABANDONED": "dim",
-}  # fmt: skip
+COLOURS: Final[Mapping[str, str]] = {
+    CheckOutcome.OK: "green",
+    StepOutcome.SUCCESS: "green",
+    SignOffStatus.APPROVED: "green",
+    GateDecision.ALLOWED: "green",
+    CheckOutcome.WARNING: "yellow",
+    CheckOutcome.EMPTY: "yellow",
+    FeedbackVerdict.MINOR_ISSUE: "yellow",
+    GateDecision.CONFIRMATION_NEEDED: "yellow",
+    CheckOutcome.ERROR: "red",
+    StepOutcome.FAILED: "red",
+    SignOffStatus.REJECTED: "red",
+    GateDecision.REFUSED: "red",
+    FeedbackVerdict.MAJOR_ISSUE: "red",
+    ScenarioOutcome.ABORTED: "red",
+    StepOutcome.SKIPPED: "dim",
+    SignOffStatus.ABANDONED: "dim",
+}
+"""A word stands for itself wherever it occurs: the WARNING of a check is that of a step."""
+
+
+def words(text: str, style: str = "") -> Text:
+    r"""Text as the terminal may have it: nothing in it is taken as markup, and no control character arrives there.
+
+    What people have written (comments, names of columns and files) could otherwise move the cursor or rename the window.
+
+    Example:
+        >>> words("fine[bold]\x1b[2J\u202e").plain
+        'fine[bold][2J'
+    """
+    from rich.text import Text
+
+    kept = (letter for letter in text if letter in "\n\t" or unicodedata.category(letter)[0] != "C")
+    return Text("".join(kept), style=style)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> Table:
     """A table; outcomes in their colours, missing values as a dash."""
     from rich import box
     from rich.table import Table
-    from rich.text import Text
 
-    drawn = Table(*columns, title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    drawn = Table(title=words(title, "bold") if title else None, title_justify="left", box=box.SIMPLE_HEAD)
+    for column in columns:
+        drawn.add_column(words(column))
     for row in rows:
-        drawn.add_row(*(Text(shown(cell), style=_COLOURS.get(shown(cell), "")) for cell in row))
+        drawn.add_row(*(words(shown(cell), COLOURS.get(shown(cell), "")) for cell in row))
     return drawn
 
 
@@ -56,7 +96,7 @@ def say(console: Console, sentence: str, *, good: bool | None = None) -> None:
     from rich.text import Text
 
     mark = {True: ("✓ ", "bold green"), False: ("✗ ", "bold red"), None: ("", "")}[good]
-    console.print(Text.assemble(mark, sentence))
+    console.print(Text.assemble(mark, words(sentence)))
 
 
 def next_commands(console: Console, *commands: str) -> None:
@@ -64,7 +104,7 @@ def next_commands(console: Console, *commands: str) -> None:
     from rich.text import Text
 
     for position, line in enumerate(commands):
-        console.print(Text.assemble(("Next: " if position == 0 else "      ", "dim"), (line, "cyan")))
+        console.print(Text.assemble(("Next: " if position == 0 else "      ", "dim"), words(line, "cyan")))
 
 
 def main_metrics(metrics: Mapping[str, float | None]) -> list[tuple[str, float | None]]:

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from governance.vocabulary import PredictionType
-from tasks.data.drafting import Draft
+from tasks.learning.drafting import Draft
 
 
 def write_down(draft: Draft, folder: Path) -> str:

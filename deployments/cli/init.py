@@ -54,7 +54,7 @@ def init(
         raise ProjectFileError(file, None, "", "it exists already", "add --force to replace it, or name another folder")
     from deployments.cli.drafting import write_down
     from governance.settings import settings
-    from tasks.data.drafting import draft_project
+    from tasks.learning.drafting import draft_project
 
     draft = draft_project(
         data.absolute(), target, name=name, time_column=time_column, person=acting_as or settings().user

@@ -105,16 +105,13 @@ def _useless_checks(declared: Declared) -> list[str]:
 
 def _absent_data(declared: Declared) -> list[str]:
     """Data sources that have no file yet; they may appear later."""
+    from tasks.data.sources import parts
+
     return [
         f"data source {name!r}: there is no file {source.path} in {declared.folder} yet"
         for name, source in declared.data.items()
-        if not any(_files(declared.folder, source.path))
+        if not (parts(declared, name) if "*" in source.path else (declared.folder / source.path).exists())
     ]
-
-
-def _files(folder: Path, path: str) -> list[Path]:
-    whole = folder / path
-    return sorted(whole.parent.glob(whole.name)) if "*" in whole.name else [whole] * whole.exists()
 
 
 def list_projects() -> Answer:

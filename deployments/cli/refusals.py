@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import traceback
 from collections.abc import Mapping
@@ -11,6 +13,7 @@ from typing import Any, Final
 
 import typer
 
+from deployments.cli import display
 from deployments.cli.answer import console, print_document
 from governance.errors import ConfirmationNeeded, DriftgateError, ProjectFileError
 
@@ -29,6 +32,8 @@ class Refusal:
     message: str
     more: Mapping[str, Any] = field(default_factory=dict)
 
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 STOPPED: Final = Refusal("Interrupted", "Stopped; what was finished is kept.")
 
@@ -52,6 +57,10 @@ def refusal(error: DriftgateError) -> Refusal:
 
 def of_the_machine(error: Exception) -> Refusal | None:
     """One sentence on what its operator can mend: a folder, its permissions, a disk; ``None`` on anything else."""
+    if isinstance(error, OSError) and error.errno in _FULL:  # which of its files did not fit, the system need not say
+        place = error.filename or "A file can't be written"
+        remedy = "make room on its disk, or set DRIFTGATE_HOME"
+        return Refusal(type(error).__name__, f"{place}: {os.strerror(error.errno).lower()}; {remedy}.")
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         remedy = "see to its permissions, or set DRIFTGATE_HOME"
         return Refusal(type(error).__name__, f"{error.filename}: {error.strerror.lower()}; {remedy}.")
@@ -94,9 +103,7 @@ def say(refused: Refusal, *, as_json: bool) -> None:
         error = {"type": refused.type, "message": refused.message, **refused.more}
         print_document({"error": error}, sys.stdout)
         return
-    from rich.text import Text
-
-    console(sys.stderr).print(Text.assemble(("✗ ", "bold red"), refused.message))
+    display.say(console(sys.stderr), refused.message, good=False)
 
 
 def say_usage(error: typer.TyperException, *, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from deployments.cli import display
 from deployments.cli.answer import console
 
 if TYPE_CHECKING:
@@ -28,12 +29,10 @@ class Activity:
 
     def doing(self, what: str) -> None:
         """Say what is going on; it goes away when it is over."""
-        self.status.update(f"{what} …")
+        self.status.update(display.words(f"{what} …"))
 
     def done(self, sentence: str) -> None:
         """Say what was done; it stays."""
-        from deployments.cli import display
-
         display.say(self.status.console, sentence)
 
 
@@ -57,7 +56,7 @@ def flows(doing: str) -> Iterator[Activity]:
         return
     # Prefect reads it when it is imported, which is below.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
-    with redirect_stdout(sys.stderr), console(sys.stderr).status(f"{doing} …") as status:
+    with redirect_stdout(sys.stderr), console(sys.stderr).status(display.words(f"{doing} …")) as status:
         from deployments.server import prefect_server
         from governance.settings import settings
 

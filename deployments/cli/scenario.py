@@ -10,6 +10,7 @@ from deployments.cli import display, record, running
 from deployments.cli.answer import Answer
 from deployments.cli.command import ActingAs, Data, Project, command, group
 from deployments.cli.exit_codes import FAILED, OK
+from governance.vocabulary import ScenarioOutcome
 from tasks import edge
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from governance.tables import ScenarioRun, StepRun
 
 Scenario = Annotated[str | None, typer.Argument(metavar="SCENARIO", help="Default: the only one.", show_default=False)]
+
+_WENT_WELL = frozenset({ScenarioOutcome.SUCCESS, ScenarioOutcome.WARNING})
 
 
 def add_to(app: typer.Typer) -> None:
@@ -51,7 +54,7 @@ def run(scenario: Scenario = None, project: Project = None, data: Data = None, a
         show_run(console, made)
         display.next_commands(console, f"driftgate scenario last-runs {name}", "driftgate version list")
 
-    return Answer(made, view, OK if made["outcome"] in {"SUCCESS", "WARNING"} else FAILED)
+    return Answer(made, view, OK if made["outcome"] in _WENT_WELL else FAILED)
 
 
 def last_runs(

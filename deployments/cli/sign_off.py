@@ -10,10 +10,12 @@ import typer
 from deployments.cli import display, record
 from deployments.cli.answer import Answer
 from deployments.cli.command import ActingAs, Model, Project, command, group
-from governance.vocabulary import FeedbackVerdict, SignOffAction
+from governance.vocabulary import FeedbackVerdict, SignOffAction, SignOffStatus
 from tasks import edge
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
     from sqlmodel import Session
 
@@ -37,18 +39,42 @@ Notify = Annotated[
 class Final(StrEnum):
     """What a final approval can be changed to."""
 
-    APPROVED = "APPROVED"
-    REJECTED = "REJECTED"
+    APPROVED = SignOffStatus.APPROVED.value
+    REJECTED = SignOffStatus.REJECTED.value
 
 
-_VERBS = {
-    SignOffAction.ADD_FEEDBACK: "feedback",
-    SignOffAction.EDIT_TO_APPROVED: "edit-approval --verdict approved",
-    SignOffAction.EDIT_TO_REJECTED: "edit-approval --verdict rejected",
+_EDITS = {Final.APPROVED: SignOffAction.EDIT_TO_APPROVED, Final.REJECTED: SignOffAction.EDIT_TO_REJECTED}
+
+_VERBS = {SignOffAction.ADD_FEEDBACK: "feedback"} | {
+    action: f"edit-approval --verdict {final.lower()}" for final, action in _EDITS.items()
 }
 """Commands that are not called like their action."""
 
-_EDITS = {Final.APPROVED: SignOffAction.EDIT_TO_APPROVED, Final.REJECTED: SignOffAction.EDIT_TO_REJECTED}
+_ASKING = {
+    SignOffAction.REQUEST_FEEDBACK: (
+        "Ask the reviewers for feedback; name whom to tell, or nobody.",
+        "2 --notify ana",
+    ),
+    SignOffAction.REQUEST_APPROVAL: ("Ask for the final approval, with or without feedback before.", "2 --notify bo"),
+}
+"""Moves that tell people: what their help says, and the arguments of its example."""
+
+_DECIDING = {
+    SignOffAction.BACK_TO_FEEDBACK: ("Open feedback again instead of deciding.", "2"),
+    SignOffAction.APPROVE: (
+        "Give the final approval. It is bound to the content of the version, byte for byte.",
+        "2 --comment 'Reviewed on June' --as bo",
+    ),
+    SignOffAction.REJECT: ("Refuse the final approval.", "2 --comment 'Loses on Visa'"),
+    SignOffAction.DELETE_APPROVAL: ("Take your own final approval back; the version waits for one again.", "2"),
+    SignOffAction.ABANDON: ("Give the review up: all of it becomes read-only.", "2 --comment 'Wrong training data'"),
+    SignOffAction.CANCEL_ABANDON: ("Take an abandoned review up again, everything as before.", "2"),
+    SignOffAction.RESET: (
+        "Begin the review again, with the people of project.yaml; what was said so far becomes history.",
+        "2",
+    ),
+}
+"""Moves that take a comment and nothing else."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -56,21 +82,18 @@ def add_to(app: typer.Typer) -> None:
     sign_off = group("sign-off", "The review of a version: feedback, then one final approval.")
     example = "driftgate sign-off"
     command(sign_off, "show", example=f"{example} show 2")(show)
-    command(sign_off, "request-feedback", example=f"{example} request-feedback 2 --notify ana")(request_feedback)
     command(sign_off, "feedback", example=f"{example} feedback 2 --verdict minor_issue --comment 'Lift fell' --as ana")(
         feedback
     )
     command(sign_off, "edit-feedback", example=f"{example} edit-feedback 2 7 --verdict approved")(edit_feedback)
     command(sign_off, "delete-feedback", example=f"{example} delete-feedback 2 7")(delete_feedback)
-    command(sign_off, "request-approval", example=f"{example} request-approval 2 --notify bo")(request_approval)
-    command(sign_off, "back-to-feedback", example=f"{example} back-to-feedback 2")(back_to_feedback)
-    command(sign_off, "approve", example=f"{example} approve 2 --comment 'Reviewed on June' --as bo")(approve)
-    command(sign_off, "reject", example=f"{example} reject 2 --comment 'Loses on Visa'")(reject)
     command(sign_off, "edit-approval", example=f"{example} edit-approval 2 --verdict rejected")(edit_approval)
-    command(sign_off, "delete-approval", example=f"{example} delete-approval 2")(delete_approval)
-    command(sign_off, "abandon", example=f"{example} abandon 2 --comment 'Wrong training data'")(abandon)
-    command(sign_off, "cancel-abandon", example=f"{example} cancel-abandon 2")(cancel_abandon)
-    command(sign_off, "reset", example=f"{example} reset 2")(reset)
+    for moves, made in ((_ASKING, _asking), (_DECIDING, _deciding)):
+        for action, (about, arguments) in moves.items():
+            move = made(action)
+            move.__doc__ = about
+            name = _verb(action)
+            command(sign_off, name, example=f"{example} {name} {arguments}")(move)
     app.add_typer(sign_off)
 
 
@@ -88,11 +111,30 @@ def show(
     return Answer(document, lambda console: _show(console, document))
 
 
-def request_feedback(
-    version: Version, notify: Notify = None, project: Project = None, model: Model = None, acting_as: ActingAs = None
-) -> Answer:
-    """Ask the reviewers for feedback; name whom to tell, or nobody."""
-    return _move(SignOffAction.REQUEST_FEEDBACK, version, project, model, acting_as, notify=tuple(notify or ()))
+def _asking(action: SignOffAction) -> Callable[..., Answer]:
+    def ask(
+        version: Version,
+        notify: Notify = None,
+        project: Project = None,
+        model: Model = None,
+        acting_as: ActingAs = None,
+    ) -> Answer:
+        return make(action, version, project, model, acting_as, notify=tuple(notify or ()))
+
+    return ask
+
+
+def _deciding(action: SignOffAction) -> Callable[..., Answer]:
+    def decide(
+        version: Version,
+        comment: Comment = None,
+        project: Project = None,
+        model: Model = None,
+        acting_as: ActingAs = None,
+    ) -> Answer:
+        return make(action, version, project, model, acting_as, comment=comment)
+
+    return decide
 
 
 def feedback(
@@ -107,7 +149,7 @@ def feedback(
     acting_as: ActingAs = None,
 ) -> Answer:
     """Say what you think of a version, as a member of a feedback group. Feedback never gates."""
-    return _move(
+    return make(
         SignOffAction.ADD_FEEDBACK, version, project, model, acting_as, group=in_group, verdict=verdict, comment=comment
     )
 
@@ -125,7 +167,7 @@ def edit_feedback(
     acting_as: ActingAs = None,
 ) -> Answer:
     """Change your own feedback while feedback is open."""
-    return _move(
+    return make(
         SignOffAction.EDIT_FEEDBACK,
         version,
         project,
@@ -145,35 +187,7 @@ def delete_feedback(
     acting_as: ActingAs = None,
 ) -> Answer:
     """Take your own feedback back while feedback is open."""
-    return _move(SignOffAction.DELETE_FEEDBACK, version, project, model, acting_as, feedback_id=feedback)
-
-
-def request_approval(
-    version: Version, notify: Notify = None, project: Project = None, model: Model = None, acting_as: ActingAs = None
-) -> Answer:
-    """Ask for the final approval, with or without feedback before."""
-    return _move(SignOffAction.REQUEST_APPROVAL, version, project, model, acting_as, notify=tuple(notify or ()))
-
-
-def back_to_feedback(
-    version: Version, comment: Comment = None, project: Project = None, model: Model = None, acting_as: ActingAs = None
-) -> Answer:
-    """Open feedback again instead of deciding."""
-    return _move(SignOffAction.BACK_TO_FEEDBACK, version, project, model, acting_as, comment=comment)
-
-
-def approve(
-    version: Version, comment: Comment = None, project: Project = None, model: Model = None, acting_as: ActingAs = None
-) -> Answer:
-    """Give the final approval. It is bound to the content of the version, byte for byte."""
-    return _move(SignOffAction.APPROVE, version, project, model, acting_as, comment=comment)
-
-
-def reject(
-    version: Version, comment: Comment = None, project: Project = None, model: Model = None, acting_as: ActingAs = None
-) -> Answer:
-    """Refuse the final approval."""
-    return _move(SignOffAction.REJECT, version, project, model, acting_as, comment=comment)
+    return make(SignOffAction.DELETE_FEEDBACK, version, project, model, acting_as, feedback_id=feedback)
 
 
 def edit_approval(
@@ -185,52 +199,18 @@ def edit_approval(
     acting_as: ActingAs = None,
 ) -> Answer:
     """Change your own final approval; to abandon instead, use 'abandon'."""
-    return _move(_EDITS[verdict], version, project, model, acting_as, comment=comment)
+    return make(_EDITS[verdict], version, project, model, acting_as, comment=comment)
 
 
-def delete_approval(
-    version: Version, comment: Comment = None, project: Project = None, model: Model = None, acting_as: ActingAs = None
+def make(
+    action: SignOffAction,
+    version: str,
+    project: str | None = None,
+    model: str | None = None,
+    acting_as: str | None = None,
+    **said: Any,
 ) -> Answer:
-    """Take your own final approval back; the version waits for one again."""
-    return _move(SignOffAction.DELETE_APPROVAL, version, project, model, acting_as, comment=comment)
-
-
-def abandon(
-    version: Version, comment: Comment = None, project: Project = None, model: Model = None, acting_as: ActingAs = None
-) -> Answer:
-    """Give the review up: all of it becomes read-only."""
-    return _move(SignOffAction.ABANDON, version, project, model, acting_as, comment=comment)
-
-
-def cancel_abandon(
-    version: Version, comment: Comment = None, project: Project = None, model: Model = None, acting_as: ActingAs = None
-) -> Answer:
-    """Take an abandoned review up again, everything as before."""
-    return _move(SignOffAction.CANCEL_ABANDON, version, project, model, acting_as, comment=comment)
-
-
-def reset(
-    version: Version,
-    comment: Comment = None,
-    project: Project = None,
-    model: Model = None,
-    acting_as: ActingAs = None,
-) -> Answer:
-    """Begin the review again, with the people of project.yaml; what was said so far becomes history."""
-    return _move(
-        SignOffAction.RESET,
-        version,
-        project,
-        model,
-        acting_as,
-        comment=comment,
-    )
-
-
-def _move(
-    action: SignOffAction, version: str, project: str | None, model: str | None, acting_as: str | None, **said: Any
-) -> Answer:
-    """Make one move in one transaction."""
+    """Make one move in one transaction; ``said`` is what :class:`governance.signoff.Request` takes besides."""
     from governance import signoff
     from governance.settings import settings
 
@@ -282,5 +262,10 @@ def _show(console: Console, document: dict[str, Any]) -> None:
         said = earlier["final_approval"]
         verdict = f"{said['verdict']} by {said['author']}" if said else "no final approval"
         display.say(console, f"Round {earlier['round']}: {len(earlier['feedback'])} feedback, {verdict}.")
-    allowed = ", ".join(_VERBS.get(action, str(action).replace("_", "-")) for action in document["allowed"])
+    allowed = ", ".join(map(_verb, document["allowed"]))
     display.say(console, f"You may now: {allowed or 'nothing'}.")
+
+
+def _verb(action: SignOffAction) -> str:
+    """The command of an action."""
+    return _VERBS.get(action, str(action).replace("_", "-"))

@@ -9,22 +9,16 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from deployments.cli import evaluate, running, scenario, score, sign_off, train, version
 from deployments.cli.files import replacing
 from deployments.projects.credit_card_fraud import generate
 from governance.errors import Refused
-from governance.project_file import FILE_NAME, load_project
+from governance.project_file import FILE_NAME, Project, load_project
 from governance.vocabulary import FeedbackVerdict, GateDecision, StepKind
+from governance.vocabulary import SignOffAction as Action
 from tasks import edge
-
-WRITER: Final = "ada"
-REVIEWER: Final = "fay"
-APPROVER: Final = "hana"
-"""People of the tutorial project: a writer, a member of the feedback group *business*, a final approver."""
-
-STORES: Final = ("mes_for_ground_truth", "mes_for_input_drift")
 
 
 @dataclass
@@ -32,14 +26,14 @@ class Story:
     """What the demo did so far.
 
     Args:
-        folder: Working copy of the tutorial project.
+        declared: Working copy of the tutorial project; its first writer, reviewer and final approver act.
         activity: Shows how far it is.
         evaluations: Those that were made.
         scenario_runs: Those that were run.
         gate: What the gate said, every time it was asked.
     """
 
-    folder: Path
+    declared: Project
     activity: running.Activity
     evaluations: list[dict[str, Any]] = field(default_factory=list)
     scenario_runs: list[dict[str, Any]] = field(default_factory=list)
@@ -48,7 +42,27 @@ class Story:
     @property
     def project(self) -> str:
         """The working copy, as commands want it."""
-        return str(self.folder / FILE_NAME)
+        return str(self.declared.file)
+
+    @property
+    def environment(self) -> str:
+        """Where versions become active."""
+        return self.declared.monitored_environment
+
+    @property
+    def writer(self) -> str:
+        """Who trains, requests and activates."""
+        return self.declared.people.writers[0]
+
+    @property
+    def reviewer(self) -> str:
+        """A member of a feedback group."""
+        return next(iter(self.declared.people.reviewers.values()))[0]
+
+    @property
+    def approver(self) -> str:
+        """Who has the last word."""
+        return self.declared.people.final_approvers[0]
 
     def happen(self) -> None:
         """From the first training to the rollback. Holds from any earlier state: versions go on counting."""
@@ -63,28 +77,29 @@ class Story:
 
     def train_and_sign(self) -> None:
         """Train on January to March, sign, activate."""
-        made = train.train(self.project, acting_as=WRITER).document
+        made = train.train(self.project, acting_as=self.writer).document
         number = str(made["version"])
         self._done(f"Version {number} trained on January to March: ROC AUC {made['metrics']['roc_auc']:.3f}.")
-        sign_off.request_feedback(number, [REVIEWER], self.project, acting_as=WRITER)
-        sign_off.feedback(number, FeedbackVerdict.APPROVED, "Looks sound", project=self.project, acting_as=REVIEWER)
-        sign_off.request_approval(number, [APPROVER], self.project, acting_as=WRITER)
-        sign_off.approve(number, "Go", self.project, acting_as=APPROVER)
-        self._done(f"Version {number}: {REVIEWER} has reviewed it, {APPROVER} has approved it.")
+        self._sign(Action.REQUEST_FEEDBACK, number, self.writer, notify=(self.reviewer,))
+        verdict = FeedbackVerdict.APPROVED
+        self._sign(Action.ADD_FEEDBACK, number, self.reviewer, verdict=verdict, comment="Looks sound")
+        self._sign(Action.REQUEST_APPROVAL, number, self.writer, notify=(self.approver,))
+        self._sign(Action.APPROVE, number, self.approver, comment="Go")
+        self._done(f"Version {number}: {self.reviewer} has reviewed it, {self.approver} has approved it.")
         self.activate(number)
 
     def watch_quiet_months(self) -> None:
         """Build both stores for April and May, in which nothing moves."""
         for month in ("04", "05"):
-            for store in STORES:
-                made = evaluate.evaluate(store, self.project, f"monthly:{month}", acting_as=WRITER).document
+            for store in self.declared.stores:
+                made = evaluate.evaluate(store, self.project, f"monthly:{month}", acting_as=self.writer).document
                 self._keep(made)
             values = {name: value for one in self.evaluations[-2:] for name, value in one["metrics"].items()}
             self._done(f"2017-{month}: data drift {values['data_drift']:.3f}, ROC AUC {values['roc_auc']:.3f}.")
 
     def retrain_on_drift(self) -> str:
         """Run the scenario on June: the check errs, so a new version is trained."""
-        answer = scenario.run("retrain-model", self.project, "monthly:06", acting_as=WRITER).document
+        answer = scenario.run("retrain-model", self.project, "monthly:06", acting_as=self.writer).document
         self.scenario_runs.append(
             {
                 "scenario": answer["scenario"],
@@ -108,50 +123,51 @@ class Story:
 
     def review(self, number: str) -> None:
         """Feedback that changes its mind, a rejection, a second round, an approval."""
-        sign_off.request_feedback(number, [REVIEWER], self.project, acting_as=WRITER)
+        self._sign(Action.REQUEST_FEEDBACK, number, self.writer, notify=(self.reviewer,))
         verdict = FeedbackVerdict.MINOR_ISSUE
-        sign_off.feedback(number, verdict, "Fewer refusals found?", project=self.project, acting_as=REVIEWER)
-        verdict = FeedbackVerdict.MAJOR_ISSUE
-        sign_off.edit_feedback(
-            number, None, verdict, "It learned from the same months again", self.project, acting_as=REVIEWER
-        )
-        self._done(f"{REVIEWER} has a minor issue with version {number}, and on second thoughts a major one.")
-        sign_off.request_approval(number, [APPROVER], self.project, acting_as=WRITER)
-        sign_off.reject(number, "See the feedback", self.project, acting_as=APPROVER)
-        self._done(f"{APPROVER} rejects version {number}.")
-        sign_off.reset(number, "Discussed: acceptable until autumn", self.project, acting_as=WRITER)
-        sign_off.request_approval(number, [APPROVER], self.project, acting_as=WRITER)
-        sign_off.approve(number, "Acceptable until autumn", self.project, acting_as=APPROVER)
-        self._done(f"{WRITER} resets the review; in the second round {APPROVER} approves version {number}.")
+        self._sign(Action.ADD_FEEDBACK, number, self.reviewer, verdict=verdict, comment="Fewer refusals found?")
+        verdict, comment = FeedbackVerdict.MAJOR_ISSUE, "It learned from the same months again"
+        self._sign(Action.EDIT_FEEDBACK, number, self.reviewer, verdict=verdict, comment=comment)
+        self._done(f"{self.reviewer} has a minor issue with version {number}, and on second thoughts a major one.")
+        self._sign(Action.REQUEST_APPROVAL, number, self.writer, notify=(self.approver,))
+        self._sign(Action.REJECT, number, self.approver, comment="See the feedback")
+        self._done(f"{self.approver} rejects version {number}.")
+        self._sign(Action.RESET, number, self.writer, comment="Discussed: acceptable until autumn")
+        self._sign(Action.REQUEST_APPROVAL, number, self.writer, notify=(self.approver,))
+        self._sign(Action.APPROVE, number, self.approver, comment="Acceptable until autumn")
+        self._done(f"{self.writer} resets the review; in the second round {self.approver} approves version {number}.")
 
     def activate(self, number: str) -> None:
-        """Ask the gate for production. Raises: Refused, after it was kept."""
+        """Ask the gate of the monitored environment. Raises: Refused, after it was kept."""
         try:
-            said = version.activate(number, "prod", self.project, acting_as=WRITER).document
+            said = version.activate(number, self.environment, self.project, acting_as=self.writer).document
         except Refused as refusal:
             reasons = list(getattr(refusal, "reasons", [str(refusal)]))
             self._ask(number, GateDecision.REFUSED, reasons)
             raise
         self._ask(number, said["decision"], said["reasons"])
-        self._done(f"Version {number} is active in prod.")
+        self._done(f"Version {number} is active in {self.environment}.")
 
     def score_december(self, number: str) -> None:
         """Put predictions beside the rows of December."""
-        output = self.folder / "scored_2017_12.parquet"
-        made = score.score("monthly:12", output, self.project, acting_as=WRITER).document
+        output = self.declared.folder / "data/scored_2017_12.parquet"
+        made = score.score("monthly:12", output, self.project, acting_as=self.writer).document
         self._done(f"{made['rows']:,} purchases of December scored with version {number} into {output}.")
 
     def go_back(self) -> None:
         """Roll back to the version that was active before, through the same gate."""
-        said = version.rollback(None, "prod", self.project, acting_as=WRITER).document
+        said = version.rollback(None, self.environment, self.project, acting_as=self.writer).document
         self._ask(str(said["version"]), said["decision"], said["reasons"])
-        self._done(f"Rolled back: version {said['version']} is active in prod again.")
+        self._done(f"Rolled back: version {said['version']} is active in {self.environment} again.")
+
+    def _sign(self, action: Action, number: str, who: str, **said: Any) -> None:
+        sign_off.make(action, number, self.project, acting_as=who, **said)
 
     def _keep(self, made: Mapping[str, Any]) -> None:
         self.evaluations.append({name: made[name] for name in ("id", "store", "data", "rows", "metrics")})
 
     def _ask(self, number: str, decision: str, reasons: list[str]) -> None:
-        asked = {"version": int(number), "environment": "prod", "decision": decision, "reasons": reasons}
+        asked = {"version": int(number), "environment": self.environment, "decision": decision, "reasons": reasons}
         self.gate.append(asked)
 
     def _done(self, sentence: str) -> None:
@@ -162,20 +178,21 @@ def tell(folder: Path) -> dict[str, Any]:
     """Let the story happen in a folder.
 
     Args:
-        folder: Working copy of the tutorial project: its project.yaml, its data beside it. Made when it is absent.
+        folder: The tutorial project itself, or where a working copy of it is made; its data lie beside it.
 
     Returns:
         ``project``, ``folder``; all ``versions`` there are now; the ``evaluations``, ``scenario_runs`` and ``gate``
         decisions of this telling; the number of ``audit_events`` of the project.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with replacing(folder / FILE_NAME) as temporary:
-        shutil.copyfile(generate.PROJECT_FOLDER / FILE_NAME, temporary)
+    if folder != generate.PROJECT_FOLDER:
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(folder / FILE_NAME) as temporary:
+            shutil.copyfile(generate.PROJECT_FOLDER / FILE_NAME, temporary)
     with running.flows("Starting the demo") as activity:
         activity.doing("Making the data of 2017")
         generate.ensure(folder / "data", progress=lambda file, _: activity.doing(f"Making {file}"))
         activity.done(f"• Card purchases of 2017, made up, in {folder / 'data'}.")
-        story = Story(folder, activity)
+        story = Story(load_project(folder), activity)
         story.happen()
     return _on_record(story)
 
@@ -183,14 +200,14 @@ def tell(folder: Path) -> dict[str, Any]:
 def _on_record(story: Story) -> dict[str, Any]:
     from governance import audit
 
-    declared = load_project(story.project)
+    declared = story.declared
     versions = version.list_versions(story.project).document["versions"]
     with edge.reading() as session:
         events = audit.count_events(session, declared.project)
     told = ("version", "active_in", "sign_off", "metrics")
     return {
         "project": declared.project,
-        "folder": story.folder,
+        "folder": declared.folder,
         "versions": [{name: one[name] for name in told} for one in reversed(versions)],
         "evaluations": story.evaluations,
         "scenario_runs": story.scenario_runs,

@@ -264,7 +264,7 @@ def test_a_port_that_is_listened_on_is_not_free() -> None:
 
 
 def test_a_port_that_can_not_be_listened_on_at_all_is_told_from_one_that_is_taken() -> None:
-    with pytest.raises(ServerUnavailable, match="192.0.2.1 is no address of this machine; name one that is"):
+    with pytest.raises(ServerUnavailable, match=r"192\.0\.2\.1 is no address of this machine; name one that is"):
         port_is_free("192.0.2.1", 4200)
     with pytest.raises(ServerUnavailable, match="is no address of this machine"):
         port_is_free("no-such-host.invalid", 4200)

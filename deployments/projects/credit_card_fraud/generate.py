@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, float], None]
 """Told which file was just made, and the share of all of them that is done (0 to 1)."""
 
-PROJECT_FOLDER: Final = Path(__file__).parent
+PROJECT_FOLDER: Final = Path(__file__).resolve().parent
 DATA_FOLDER: Final = PROJECT_FOLDER / "data"
 
 

@@ -228,6 +228,10 @@ def test_a_home_that_is_a_file_is_one_sentence(
             "/srv/artifacts: permission denied; see to its permissions, or set DRIFTGATE_HOME.",
         ),
         (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "A file can't be written: no space left on device; make room on its disk, or set DRIFTGATE_HOME.",
+        ),
+        (
             OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full")),
             "The database can't be written (database or disk is full); see to its disk",
         ),

@@ -42,7 +42,7 @@ def check_story(told: dict[str, Any]) -> None:
 @pytest.mark.slow
 @pytest.mark.prefect
 def test_a_demo_that_is_killed_in_the_middle_of_its_scenario_ends_well_the_next_time(tmp_path: Path) -> None:
-    command = [str(DRIFTGATE), "demo", "--json"]
+    command = [str(DRIFTGATE), "demo", "--json", "--folder", "demo"]
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -57,5 +57,5 @@ def test_a_demo_that_is_killed_in_the_middle_of_its_scenario_ends_well_the_next_
     told = json.loads(again.stdout)
     check_story(told)
     assert told["gate"][0]["version"] == 2, "versions go on counting"
-    assert (tmp_path / ".driftgate/demo/scored_2017_12.parquet").is_file()
+    assert (tmp_path / "demo/data/scored_2017_12.parquet").is_file()
     assert "Traceback" not in again.stderr

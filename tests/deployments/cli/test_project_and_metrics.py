@@ -55,6 +55,14 @@ def test_a_right_file_is_said_to_be_right_with_what_may_disappoint(driftgate, pr
     assert any("no file train.csv" in warning for warning in found.document["warnings"])
 
 
+def test_a_series_whose_star_stands_for_a_folder_is_found(driftgate, project, home) -> None:
+    project.write_text(project.read_text().replace("path: current.csv", "path: months/*/rows.csv"))
+    assert "'current': there is no file months/*/rows.csv" in driftgate("project", "validate").words
+    (home / "months" / "06").mkdir(parents=True)
+    (home / "months" / "06" / "rows.csv").write_text("a\n1\n")
+    assert "'current'" not in driftgate("project", "validate").words
+
+
 def test_a_metric_nobody_measures_is_named_with_one_that_is(driftgate, project) -> None:
     project.write_text(project.read_text().replace("metric: data_drift", "metric: data_drfit"))
     assert "data_drift" in driftgate("project", "validate").words

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import pytest
 from sqlmodel import col, select
 
-from deployments.cli import sign_off
+from deployments.cli import display, sign_off
 from governance.signoff import RULES
 from governance.tables import AuditEvent
-from governance.vocabulary import SignOffAction
+from governance.vocabulary import (
+    CheckOutcome,
+    FeedbackVerdict,
+    GateDecision,
+    ScenarioOutcome,
+    SignOffAction,
+    StepOutcome,
+)
 from tasks import edge
 
 
@@ -143,6 +152,32 @@ def test_show_says_what_one_may_do_now(driftgate, trained) -> None:
         "abandon",
     ]
     assert "You may now: nothing." in driftgate("sign-off", "show", 1, "--as", "eve").words
+
+
+def test_what_people_write_does_not_move_the_cursor(driftgate, trained) -> None:
+    trained()
+    driftgate("sign-off", "request-feedback", 1)
+    comment = "fine\x1b]0;owned\x07\x1b[2J\x9b1A\u202e[bold]"
+    driftgate("sign-off", "feedback", 1, "--verdict", "approved", "-c", comment, "--as", "cleo")
+    shown = driftgate("sign-off", "show", 1).out
+    assert "fine]0;owned[2J1A[bold]" in shown
+    assert all(letter.isprintable() or letter == "\n" for letter in shown)
+    refused = driftgate("sign-off", "approve", 1, "--as", "eve\x1b[2J")
+    assert refused.code == 1
+    assert "\x1b" not in refused.err
+
+
+def test_what_is_active_already_replaces_nothing(driftgate, trained) -> None:
+    trained()
+    trained()
+    assert "instead" not in driftgate("version", "activate", 1, "-e", "dev").words
+    assert "instead of version 1" in driftgate("version", "activate", 2, "-e", "dev").words
+    assert "instead" not in driftgate("version", "activate", 2, "-e", "dev").words
+
+
+@pytest.mark.parametrize("kind", [CheckOutcome, StepOutcome, ScenarioOutcome, GateDecision, FeedbackVerdict])
+def test_every_outcome_has_a_colour(kind: type[StrEnum]) -> None:
+    assert set(kind) <= set(display.COLOURS)
 
 
 STEPS: dict[SignOffAction, tuple[str, ...]] = {
