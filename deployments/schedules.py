@@ -33,7 +33,7 @@ ENTRYPOINT: Final = "flows.scenario.run_scenario"
 SLUG: Final = "project-yaml"
 """Of the one schedule a scenario has: by it Prefect knows the schedule again, and a pause survives."""
 
-TUTORIAL: Final = "tutorial"
+TUTORIAL: Final = "driftgate-tutorial"
 """Tag of the deployments in ``prefect.yaml``."""
 
 FROM_PROJECT_FILE: Final = "from-project-yaml"
@@ -98,7 +98,7 @@ def deploy_scenarios(projects: Sequence[Project]) -> list[str]:
 
 
 def retire_tutorial() -> None:
-    """Remove the scheduled runs of the tutorial: who serves projects of their own has no data for them."""
+    """Remove the scheduled deployments of the tutorial: who serves projects of their own has no data for them."""
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:

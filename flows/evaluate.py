@@ -25,7 +25,7 @@ def evaluate(
 
     Returns: the evaluation with its metrics.  Raises: SchemaMismatch or NoUsableTarget before anything is written.
     """
-    subject = resolve_evaluation(project, store, data, version)
+    subject = resolve_evaluation(project, store, data, version, actor)
     batch = load_batch(subject)
     scored = score_batch(subject, batch)
 

@@ -24,5 +24,5 @@ def score(
 
     Returns: the output file and its number of rows.  Raises: SchemaMismatch; then there is no output.
     """
-    subject = resolve_scoring(project, data, model, version)
+    subject = resolve_scoring(project, data, model, version, actor)
     return score_file(subject, output, actor)

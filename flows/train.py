@@ -20,7 +20,7 @@ def train(
 
     Returns: the version with its metrics.  Raises: BadInput before anything is written.
     """
-    assignment = resolve_training(project, model, data)
+    assignment = resolve_training(project, model, data, actor)
     table = load_training_data(assignment)
     trained = fit_version(assignment, table)
     return record_version(assignment, table, trained, actor)

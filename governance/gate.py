@@ -75,7 +75,8 @@ def judge(
             return Verdict(GateDecision.ALLOWED)
         stale = f"the approval is for other content (approved {approved_digest or 'nothing'}, found {recorded_digest})"
         return Verdict(GateDecision.REFUSED, (stale,))
-    unapproved = objections or (f"the sign-off is {status}, not APPROVED",)
+    approved = status is SignOffStatus.APPROVED
+    unapproved = objections if approved else (f"the sign-off is {status}, not APPROVED",)
     match policy:
         case Policy.PREVENT:
             return Verdict(GateDecision.REFUSED, unapproved)
@@ -151,7 +152,7 @@ def _objections(
 ) -> tuple[str, ...]:
     model = session.get_one(ModelRow, version.model_id)
     project = session.get_one(ProjectRow, model.project_id, populate_existing=True)
-    if approval is None or not project.separation_of_duties:
+    if approval is None or approval.verdict is not SignOffStatus.APPROVED or not project.separation_of_duties:
         return ()
     return mixed_duties(approval.author, version.trained_by, sign_off.requested_by)
 

@@ -80,5 +80,6 @@ def find_version(
     from governance import registry
 
     registry.find_project(session, project.project)
-    place = registry.find_environment(session, project.project, environment or project.monitored_environment)
+    where = environment or project.monitored_environment
+    place = registry.find_environment(session, project.project, where) if reference == "active" else None
     return registry.find_version(session, registry.find_model(session, project.project, model), reference, place)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from governance.project_file import Project
     from governance.tables import Activation, EnvironmentRow, ModelRow
 
+    Act = Callable[[Session, ModelRow, EnvironmentRow], Activation]
+
 
 def activate(
     project: Project, model: str, version: str, environment: str | None, actor: Actor, *, confirm: bool
@@ -67,33 +69,41 @@ def _through_the_gate(
     model: str,
     environment: str | None,
     actor: Actor,
-    act: Callable[[Session, ModelRow, EnvironmentRow], Activation],
+    act: Act,
 ) -> dict[str, Any]:
     from governance import registry
-    from governance.tables import ModelVersion
 
     where = environment or project.monitored_environment
     if where not in project.environments:
         raise NotFound("environment", where, sorted(project.environments), "name one of them")
-    try:
-        # The rules of the file and the judgement under them are one act: nobody's other rules come in between.
-        with edge.known(project, actor) as session:
-            row = registry.find_model(session, project.project, model)
-            before = registry.active_versions(session, row).get(where)
-            activation = act(session, row, registry.find_environment(session, project.project, where))
-            number = session.get_one(ModelVersion, activation.version_id).number
-            replaced = activation.previous_version_id if before != number else None
-            return {
-                "project": project.project,
-                "model": model,
-                "version": number,
-                "environment": where,
-                "replaced": None if replaced is None else session.get_one(ModelVersion, replaced).number,
-                "decision": activation.decision,
-                "reasons": list(activation.reasons),
-                "confirmed": activation.confirmed,
-            }
-    except (ActivationRefused, ConfirmationNeeded, ChangedMeanwhile) as refusal:
-        with edge.transaction() as session:
-            registry.note_refusal(session, refusal, environment=where, actor=actor, at=edge.now())
-        raise
+    # The rules of the file, the judgement under them and a refusal's line are one transaction: nobody's other rules
+    # come in between, and a refusal leaves on record what it rests on.
+    with edge.known(project, actor) as session:
+        try:
+            with session.begin_nested():
+                return _activated(session, project, model, where, act)
+        except (ActivationRefused, ConfirmationNeeded, ChangedMeanwhile) as refused:
+            registry.note_refusal(session, refused, environment=where, actor=actor, at=edge.now())
+            refusal = refused
+    raise refusal
+
+
+def _activated(session: Session, project: Project, model: str, where: str, act: Act) -> dict[str, Any]:
+    from governance import registry
+    from governance.tables import ModelVersion
+
+    row = registry.find_model(session, project.project, model)
+    before = registry.active_versions(session, row).get(where)
+    activation = act(session, row, registry.find_environment(session, project.project, where))
+    number = session.get_one(ModelVersion, activation.version_id).number
+    replaced = activation.previous_version_id if before != number else None
+    return {
+        "project": project.project,
+        "model": model,
+        "version": number,
+        "environment": where,
+        "replaced": None if replaced is None else session.get_one(ModelVersion, replaced).number,
+        "decision": activation.decision,
+        "reasons": list(activation.reasons),
+        "confirmed": activation.confirmed,
+    }

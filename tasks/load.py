@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from governance import registry
 from governance.errors import NoUsableTarget
 from governance.project_file import ModelSettings, Project, Store, load_project
 from governance.settings import settings
@@ -72,10 +73,12 @@ class Batch:
 
 
 @task(task_run_name="Resolve training", cache_policy=NO_CACHE)
-def resolve_training(project: str, model: str | None, data: str | None) -> Assignment:
+def resolve_training(project: str, model: str | None, data: str | None, actor: str | None) -> Assignment:
     """Find the model's settings and its training data."""
     declared = load_project(project)
     name, model_settings = declared.model(model)
+    with edge.known(declared, edge.acting(actor)) as session:
+        registry.find_model(session, declared.project, name)
     return Assignment(declared, name, model_settings, tuple(resolve_joined(declared, data, model_settings.train_on)))
 
 
@@ -86,20 +89,22 @@ def load_training_data(assignment: Assignment) -> TrainingTable:
 
 
 @task(task_run_name="Resolve scoring", cache_policy=NO_CACHE)
-def resolve_scoring(project: str, data: str, model: str | None, version: str) -> Scoring:
+def resolve_scoring(project: str, data: str, model: str | None, version: str, actor: str | None) -> Scoring:
     """Find the version and the file to score."""
     declared = load_project(project)
     name, model_settings = declared.model(model)
-    return Scoring(declared, _open(declared, name, version), resolve_data(declared, data, model_settings.train_on))
+    return Scoring(
+        declared, _open(declared, name, version, actor), resolve_data(declared, data, model_settings.train_on)
+    )
 
 
 @task(task_run_name="Resolve evaluation", cache_policy=NO_CACHE)
-def resolve_evaluation(project: str, store: str, data: str | None, version: str) -> Subject:
+def resolve_evaluation(project: str, store: str, data: str | None, version: str, actor: str | None) -> Subject:
     """Find the store, the version and the data to judge."""
     declared = load_project(project)
     settings_of_store = declared.store(store)
     source = resolve_data(declared, data, settings_of_store.data)
-    opened = _open(declared, settings_of_store.model, version)
+    opened = _open(declared, settings_of_store.model, version, actor)
     return Subject(declared, store, settings_of_store, opened, opened.reference(), source)
 
 
@@ -137,8 +142,8 @@ def load_batch(subject: Subject) -> Batch:
 _WITHOUT_LABELS = "set performance: false on the store to judge without labels"
 
 
-def _open(project: Project, model: str, version: str) -> Version:
-    with edge.reading() as session:
+def _open(project: Project, model: str, version: str, actor: str | None) -> Version:
+    with edge.known(project, edge.acting(actor)) as session:
         row = edge.find_version(session, project, model, version)
     return open_version(row, model, settings().artifacts_folder)
 

@@ -44,6 +44,10 @@ STATES: Final[Mapping[StepOutcome, Callable[[str], State[str]]]] = {
 """How each outcome looks in Prefect: the name of the state, with the reason as its message."""
 
 
+TO_BE_TRIED_AGAIN: Final = "TriedAgain"
+"""Name of the state of an attempt that failed and is not the last one."""
+
+
 def perform(run: OpenRun, position: int, step: AnyStep, story: Story, progress: Progress) -> Progress:
     """Run one step as a task run of its own, and move the outcome of the scenario on."""
     state = run_step.with_options(
@@ -55,7 +59,12 @@ def perform(run: OpenRun, position: int, step: AnyStep, story: Story, progress: 
     return progress.after(outcome, reset_failure=step.reset_failure)
 
 
-@task(cache_policy=NO_CACHE)
+def _says_so(_task: object, _run: object, state: State[Any]) -> bool:
+    """Only what the story of a step failed at is tried again; when the record can't be written the work is done already."""
+    return state.name == TO_BE_TRIED_AGAIN
+
+
+@task(cache_policy=NO_CACHE, retry_condition_fn=_says_so)
 def run_step(run: OpenRun, position: int, step: AnyStep, story: Story, progress: Progress) -> State[str]:
     """Run the story of a step if its condition holds; a failure is a result here, not an exception.
 
@@ -71,7 +80,9 @@ def run_step(run: OpenRun, position: int, step: AnyStep, story: Story, progress:
             StepOutcome.SKIPPED, f"runs if {in_words(step.run_if)}; the outcome so far was {progress.outcome}"
         )
     if ended.outcome is StepOutcome.FAILED and task_run.run_count <= step.retries:
-        return Failed(message=f"attempt {task_run.run_count} of {step.retries + 1}: {ended.message}")
+        return Failed(
+            name=TO_BE_TRIED_AGAIN, message=f"attempt {task_run.run_count} of {step.retries + 1}: {ended.message}"
+        )
     outcome = as_declared(ended.outcome, step.on_failure)
     with edge.transaction() as session:
         scenario_runs.record_step(

@@ -23,7 +23,11 @@ def add_to(app: typer.Typer) -> None:
 def demo(
     folder: Annotated[
         Path | None,
-        typer.Option("--folder", help="Where to make a working copy of the tutorial. Default: the tutorial itself.", show_default=False),
+        typer.Option(
+            "--folder",
+            help="Where to make a working copy of the tutorial. Default: the tutorial itself.",
+            show_default=False,
+        ),
     ] = None,
 ) -> Answer:
     """See it all in two minutes: train, sign, watch, a check that errs, retrain, the gate, review, roll back."""

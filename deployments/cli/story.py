@@ -14,7 +14,7 @@ from typing import Any
 from deployments.cli import evaluate, running, scenario, score, sign_off, train, version
 from deployments.cli.files import replacing
 from deployments.projects.credit_card_fraud import generate
-from governance.errors import Refused
+from governance.errors import ProjectFileError, Refused
 from governance.project_file import FILE_NAME, Project, load_project
 from governance.vocabulary import FeedbackVerdict, GateDecision, StepKind
 from governance.vocabulary import SignOffAction as Action
@@ -184,15 +184,25 @@ def tell(folder: Path) -> dict[str, Any]:
         ``project``, ``folder``; all ``versions`` there are now; the ``evaluations``, ``scenario_runs`` and ``gate``
         decisions of this telling; the number of ``audit_events`` of the project.
     """
-    if folder != generate.PROJECT_FOLDER:
+    if not (folder / FILE_NAME).exists():
         folder.mkdir(parents=True, exist_ok=True)
         with replacing(folder / FILE_NAME) as temporary:
             shutil.copyfile(generate.PROJECT_FOLDER / FILE_NAME, temporary)
+    declared = load_project(folder)
+    tutorial = load_project(generate.PROJECT_FOLDER).project
+    if declared.project != tutorial:
+        raise ProjectFileError(
+            declared.file,
+            None,
+            "project",
+            f"{declared.project!r} is not the tutorial",
+            "name another folder for the demo",
+        )
     with running.flows("Starting the demo") as activity:
         activity.doing("Making the data of 2017")
         generate.ensure(folder / "data", progress=lambda file, _: activity.doing(f"Making {file}"))
         activity.done(f"• Card purchases of 2017, made up, in {folder / 'data'}.")
-        story = Story(load_project(folder), activity)
+        story = Story(declared, activity)
         story.happen()
     return _on_record(story)
 

@@ -35,8 +35,6 @@ def client_environment(settings: Settings, url: str) -> dict[str, str]:
         # The default is a folder below the current one, and a flow run has a current folder of its own.
         "DRIFTGATE_HOME": str(settings.home.resolve()),
     }
-    if password := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
-        environment["PREFECT_API_AUTH_STRING"] = password
     if any(f"//{host}:" in url for host in LOCAL_HOSTS):
         past_the_proxy = [os.environ.get("NO_PROXY") or os.environ.get("no_proxy", ""), *LOCAL_HOSTS]
         environment |= dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(filter(None, past_the_proxy)))
@@ -45,7 +43,9 @@ def client_environment(settings: Settings, url: str) -> dict[str, str]:
 
 def own_environment(settings: Settings, url: str) -> dict[str, str]:
     """As :func:`client_environment`, of a server that driftgate started: Prefect's own files are in our folder."""
+    password = os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
     return client_environment(settings, url) | {
+        **({"PREFECT_API_AUTH_STRING": password} if password else {}),
         "PREFECT_HOME": str(settings.prefect_folder),
         # One that always exists; the user's own is unknown in this home, and the default one is ephemeral.
         "PREFECT_PROFILE": "local",

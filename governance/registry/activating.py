@@ -151,6 +151,7 @@ def _make_active(
     expected_revision: int | None,
     tag: Tag,
 ) -> Activation:
+    """Return the activation that holds: of what is active already, the earlier one with what the gate said then."""
     subject = path_of(session, version)
     verdict = gate.inspect(session, version, environment, artifacts)
     if verdict.decision is GateDecision.REFUSED:

@@ -16,8 +16,8 @@ def steps_reading(project: Project, steps: Sequence[AnyStep], data: str | None) 
     Args:
         project: Whose defaults hold for steps that don't say.
         steps: As declared.
-        data: ``None``; or a part of a series, which then is its latest part for every step; or the path of a file that
-            belongs to no series, which the evaluations judge instead.
+        data: ``None``; or a part of a series, which then is its latest part for every step; or a file that belongs to no
+            series, which the evaluations judge instead.
 
     Raises:
         NotFound: there are no such data, or no step would read them.
@@ -26,10 +26,10 @@ def steps_reading(project: Project, steps: Sequence[AnyStep], data: str | None) 
     if data is None:
         return said
     name = resolve_data(project, data, data).name
-    if name.partition(":")[0] not in project.data:
+    if ":" not in name or name.partition(":")[0] not in project.data:
         return tuple(_reading(step, name) if isinstance(step, BuildEvaluation) else step for step in said)
     told = tuple(_reading(step, pinned(read, name)) if (read := read_by(step)) else step for step in said)
-    if not any(name in (read_by(step) or "").split(PLUS) for step in told):
+    if told == said:
         known = sorted({read for step in said if (read := read_by(step))})
         raise NotFound("step that reads", name, known, "name a part of a series that a step reads the latest part of")
     return told

@@ -20,6 +20,7 @@ from deployments.schedules import (
     PREFECT_FILE,
     ROOT,
     SLUG,
+    TUTORIAL,
     deploy_scenarios,
     retire_tutorial,
     scenario_deployments,
@@ -330,7 +331,7 @@ def test_the_tutorial_named_as_a_project_is_not_deployed_twice(served: Served, c
 def test_who_serves_only_projects_of_their_own_is_spared_the_runs_of_the_tutorial(served: Served, client: Any) -> None:
     assert "retrain-model/weekly" in known(client)
     retire_tutorial()
-    assert {name for name in known(client) if "tutorial" in known(client)[name].tags} == {
+    assert {name for name in known(client) if TUTORIAL in known(client)[name].tags} == {
         "evaluate/manual",
         "train/manual",
         "score/manual",

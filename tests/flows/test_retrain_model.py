@@ -12,19 +12,22 @@ from sqlmodel import select
 from flows.activate import activate
 from flows.scenario import run_scenario
 from flows.train import train
-from governance import scenario_runs
+from governance import scenario_runs, signoff
+from governance.audit import Actor
 from governance.errors import ActivationRefused, ChangedMeanwhile, NotFound
+from governance.settings import settings
 from governance.tables import (
     ActiveVersion,
     AuditEvent,
     CheckResult,
+    EnvironmentRow,
     Evaluation,
     ModelVersion,
     ScenarioRun,
     SignOff,
     StepRun,
 )
-from governance.vocabulary import ScenarioOutcome
+from governance.vocabulary import ScenarioOutcome, SignOffAction
 from tasks import edge
 from tasks.scenario import mark_aborted, open_run
 
@@ -100,6 +103,20 @@ def test_the_new_version_can_not_activate_itself(live):
         assert (
             session.exec(select(AuditEvent).where(AuditEvent.tag == "version:activation_refused")).one().actor == "ada"
         )
+
+
+def test_a_refusal_leaves_on_record_the_rules_it_rests_on(live):
+    with edge.transaction() as session:
+        version = session.exec(select(ModelVersion)).one()
+        request = signoff.Request(version, SignOffAction.RESET, Actor("ada"))
+        signoff.sign(session, request, artifacts=settings().artifacts_folder, at=edge.now())
+    live.change(lambda p: p["environments"]["dev"].update(policy="prevent"))
+    with pytest.raises(ActivationRefused):
+        activate(live.project, "1", "dev", actor="ada")
+    with live.record() as session:
+        assert session.exec(select(EnvironmentRow).where(EnvironmentRow.name == "dev")).one().policy == "prevent"
+        tags = [event.tag for event in session.exec(select(AuditEvent).order_by(AuditEvent.id))]
+    assert tags[-2:] == ["project:changed", "version:activation_refused"]
 
 
 def test_a_step_that_does_not_run_shows_as_skipped_with_its_reason(live):

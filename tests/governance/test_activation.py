@@ -12,7 +12,7 @@ from governance import gate
 from governance.audit import Tag
 from governance.database import transaction
 from governance.errors import ActivationRefused, ChangedMeanwhile, ConfirmationNeeded, NotFound
-from governance.registry import active_versions, find_version, note_refusal, roll_back
+from governance.registry import activating, active_versions, find_version, note_refusal, roll_back
 from governance.tables import Activation, ActiveVersion, AuditEvent, FinalApproval, ModelVersion
 from governance.vocabulary import GateDecision, SignOffAction, SignOffStatus
 from tests.governance.world import FINN, WILL, World, declaration
@@ -173,6 +173,20 @@ def test_whoever_looked_at_an_older_state_is_refused(world: World) -> None:
     assert active(world) == {"dev": 2}
 
 
+def test_a_first_activation_that_finds_the_place_taken_only_on_writing_has_lost_a_race(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = world.version(), world.version()
+    world.activate(first, "dev")
+    before, look, looks = world.trail(), activating._active, iter([True])
+    monkeypatch.setattr(activating, "_active", lambda *place: None if next(looks, False) else look(*place))
+    with pytest.raises(ChangedMeanwhile, match="expected activation number 0 in 'dev', found number 1"):
+        world.activate(second, "dev")
+    assert active(world) == {"dev": 1}
+    assert len(world.read(Activation)) == 1
+    assert world.trail() == before
+
+
 def test_activating_what_is_active_writes_nothing(world: World) -> None:
     version = world.version()
     first = world.activate(version, "dev")
@@ -307,6 +321,20 @@ class TestTheDatabaseItself:
         world.activate(second)
         with pytest.raises(IntegrityError):
             self.execute(world, "UPDATE active_version SET version_id = 1, activation_id = 1, revision = revision + 1")
+
+    def test_refuses_to_move_an_active_version_to_another_environment(self, world: World) -> None:
+        version = world.approved_version()
+        world.activate(version)
+        about = {"model_id": version.model_id, "version_id": version.id, "environment_id": world.environment("dev").id}
+        with transaction(world.engine) as session:
+            said_yes = {"decision": GateDecision.ALLOWED, "reasons": [], "confirmed": False}
+            session.add(Activation(**about, **said_yes, activated_by="otto", activated_at=world.now()))
+        with pytest.raises(IntegrityError, match="the gate let through"):
+            self.execute(
+                world,
+                f"UPDATE active_version SET environment_id = {about['environment_id']}, activation_id = 2, revision = 2",
+            )
+        assert active(world) == {"prod": 1}
 
     def test_refuses_to_replace_or_empty_the_trail(self, world: World) -> None:
         if world.engine.dialect.name == "sqlite":

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +24,7 @@ from governance.database import MIGRATIONS_FOLDER, head_revision, open_database,
 from governance.errors import UnreadableFile
 from governance.processes import is_alive
 from governance.tables import AuditEvent
+from tests.governance.world import World
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ANN = Actor("ann")
@@ -137,3 +141,97 @@ def test_a_process_is_alive_until_it_ends_and_a_later_one_is_another() -> None:
         assert is_alive(process.pid, since=now + timedelta(seconds=5))
         assert not is_alive(process.pid, since=now - timedelta(days=365))
     assert not is_alive(process.pid, since=now)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+class TestAPlainConnectionToSQLite:
+    """Without the settings of :mod:`governance.database`; there REPLACE removes rows and asks no trigger on DELETE."""
+
+    @pytest.fixture
+    def connection(self, world: World) -> Iterator[sqlite3.Connection]:
+        """Activations 1 and 2 hold in dev (of versions 1 and 2), 3 in prod; 4 is of prod as well and unused."""
+        first, second = world.approved_version(), world.approved_version()
+        world.activate(first, "dev"), world.activate(second, "dev"), world.activate(first, "prod")
+        with closing(sqlite3.connect(str(world.engine.url.database), isolation_level=None)) as connection:
+            columns = "model_id, environment_id, version_id, decision, reasons, confirmed, activated_by, activated_at"
+            connection.execute(f"INSERT INTO activation ({columns}) SELECT {columns} FROM activation WHERE id = 3")
+            yield connection
+
+    @pytest.mark.parametrize(
+        ("activation", "revision"),
+        [
+            pytest.param(1, 99, id="an older activation"),
+            pytest.param(2, 2, id="the activation that holds"),
+            pytest.param(4, 99, id="a later activation"),
+        ],
+    )
+    @pytest.mark.parametrize("verb", ["REPLACE", "INSERT OR REPLACE", "INSERT OR IGNORE", "INSERT"])
+    def test_an_active_version_is_not_written_over(
+        self, connection: sqlite3.Connection, verb: str, activation: int, revision: int
+    ) -> None:
+        self.refuses(
+            connection,
+            f"{verb} INTO active_version (model_id, environment_id, version_id, activation_id, revision) "
+            f"SELECT model_id, environment_id, version_id, id, {revision} FROM activation WHERE id = {activation}",
+            "an active version is changed in its place, never written over",
+        )
+
+    def test_an_active_version_does_not_make_way_for_one_elsewhere(
+        self, world: World, connection: sqlite3.Connection
+    ) -> None:
+        in_test = (
+            f"SELECT model_id, {world.environment('test').id}, version_id, 'ALLOWED', '[]', 0, 'otto', activated_at"
+        )
+        columns = "model_id, environment_id, version_id, decision, reasons, confirmed, activated_by, activated_at"
+        connection.execute(f"INSERT INTO activation ({columns}) {in_test} FROM activation WHERE id = 3")
+        columns = "model_id, environment_id, version_id, activation_id, revision"
+        wanted = "SELECT {}, model_id, environment_id, version_id, id, 1 FROM activation WHERE id = 5"
+        prod = "(SELECT rowid FROM active_version WHERE activation_id = 3)"
+        sentence = "an active version is changed in its place, never written over"
+        self.refuses(connection, f"REPLACE INTO active_version (rowid, {columns}) {wanted.format(prod)}", sentence)
+        self.refuses(
+            connection,
+            "UPDATE OR REPLACE active_version SET activation_id = 4, revision = 2, "
+            "rowid = (SELECT rowid FROM active_version WHERE activation_id = 2) WHERE activation_id = 3",
+            "only an activation that the gate let through",
+        )
+        # With a row number of its own it goes in: that is what was refused.
+        connection.execute(f"REPLACE INTO active_version (rowid, {columns}) {wanted.format(77)}")
+        assert connection.execute("SELECT count(*) FROM active_version").fetchone() == (3,)
+
+    @pytest.mark.parametrize(
+        ("key", "number", "folder"),
+        [
+            pytest.param("1", "77", "'elsewhere'", id="id"),
+            pytest.param("'1'", "77", "'elsewhere'", id="id as text"),
+            pytest.param("77", "number", "'elsewhere'", id="number"),
+            pytest.param("NULL", "number", "'elsewhere'", id="number, next id"),
+            pytest.param("77", "'1'", "'elsewhere'", id="number as text"),
+            pytest.param("77", "77", "folder", id="folder"),
+            pytest.param("NULL", "77", "folder", id="folder, next id"),
+        ],
+    )
+    def test_a_model_version_is_not_written_over(
+        self, connection: sqlite3.Connection, key: str, number: str, folder: str
+    ) -> None:
+        rest = "manifest, manifest_digest, metrics, diagnostics, trained_by, trained_at"
+        values = f"{key}, {number}, {folder}, model_id, {rest}"
+        self.refuses(
+            connection,
+            f"REPLACE INTO model_version (id, number, folder, model_id, {rest}) "
+            f"SELECT {values} FROM model_version WHERE number = 1",
+            "a model version is never changed",
+        )
+
+    def refuses(self, connection: sqlite3.Connection, statement: str, sentence: str) -> None:
+        """Whatever the statement wanted, both tables are as they were."""
+        before = self.rows(connection)
+        with pytest.raises(sqlite3.IntegrityError, match=sentence):
+            connection.execute(statement)
+        assert self.rows(connection) == before
+
+    def rows(self, connection: sqlite3.Connection) -> list[object]:
+        return [
+            *connection.execute("SELECT rowid, * FROM active_version ORDER BY rowid"),
+            *connection.execute("SELECT * FROM model_version ORDER BY id"),
+        ]

@@ -54,3 +54,15 @@ def test_no_other_room_asks_the_gate_but_through_the_registry() -> None:
     graph = grimp.build_graph("flows", "tasks", "governance", "deployments")
     askers = graph.find_modules_that_directly_import("governance.gate")
     assert {module for module in askers if not module.startswith("governance.")} == set()
+
+
+@pytest.mark.parametrize("policy", list(Policy))
+@pytest.mark.parametrize("status", list(SignOffStatus))
+def test_objections_void_an_approval_and_hide_no_other_status(status: SignOffStatus, policy: Policy) -> None:
+    found = Content(RECORDED)
+    verdict = judge(
+        policy, status, approved_digest=RECORDED, recorded_digest=RECORDED, found=found, objections=("ada trained it",)
+    )
+    approved = status is SignOffStatus.APPROVED
+    assert verdict.reasons == (("ada trained it",) if approved else (f"the sign-off is {status}, not APPROVED",))
+    assert (verdict.decision is GateDecision.REFUSED) is (policy is Policy.PREVENT)

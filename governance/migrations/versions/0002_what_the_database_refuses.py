@@ -39,8 +39,20 @@ GATE_SAID_YES = """
 """The activation that a row of active_version rests on: of the same version, model and environment, let through, and
 with the approval or the policy that lets it through."""
 
-NOT_FORWARD = "NEW.activation_id <= OLD.activation_id OR NEW.revision <> OLD.revision + 1"
-"""An earlier activation must not be used again."""
+NOT_FORWARD = (
+    "NEW.activation_id <= OLD.activation_id OR NEW.revision <> OLD.revision + 1 "
+    "OR NEW.model_id <> OLD.model_id OR NEW.environment_id <> OLD.environment_id"
+)
+"""An earlier activation must not be used again, and a row stays with its model and environment."""
+
+KEYS = {
+    **dict.fromkeys(FOR_EVER, "id = NEW.id"),
+    "model_version": "id = NEW.id OR (model_id = NEW.model_id AND number = NEW.number) OR folder = NEW.folder",
+    "active_version": "rowid = NEW.rowid OR activation_id = NEW.activation_id "
+    "OR (model_id = NEW.model_id AND environment_id = NEW.environment_id)",
+}
+"""Per table every unique key, SQLite's own row number among them: a row that shares one with a new row would make way
+for it in INSERT OR REPLACE, which asks no trigger on DELETE."""
 
 
 def upgrade() -> None:
@@ -57,29 +69,24 @@ def _on_sqlite() -> list[str]:
     def refuse(name: str, when: str, sentence: str) -> str:
         return f"CREATE TRIGGER {name} BEFORE {when} BEGIN SELECT RAISE(ABORT, '{sentence}'); END"
 
+    def once(table: str, sentence: str) -> str:
+        taken = f"EXISTS (SELECT 1 FROM {table} WHERE {KEYS[table]})"
+        return refuse(f"{table}_once", f"INSERT ON {table} WHEN {taken}", sentence)
+
     triggers = []
     for table in FOR_EVER:
         sentence = f"a row of {table} is never changed or removed"
         triggers += [
             refuse(f"{table}_unchanged", f"UPDATE ON {table}", sentence),
             refuse(f"{table}_kept", f"DELETE ON {table}", sentence),
-            # INSERT OR REPLACE removes a row without asking the trigger above.
-            refuse(
-                f"{table}_once",
-                f"INSERT ON {table} WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id)",
-                sentence,
-            ),
+            once(table, sentence),
         ]
     unchanged = "a model version is never changed"
     ungated = "only an activation that the gate let through makes a version active"
     return [
         *triggers,
         refuse("model_version_unchanged", "UPDATE ON model_version", unchanged),
-        refuse(
-            "model_version_once",
-            "INSERT ON model_version WHEN EXISTS (SELECT 1 FROM model_version WHERE id = NEW.id)",
-            unchanged,
-        ),
+        once("model_version", unchanged),
         refuse(
             "model_version_kept",
             "DELETE ON model_version WHEN EXISTS (SELECT 1 FROM activation WHERE version_id = OLD.id)",
@@ -88,9 +95,10 @@ def _on_sqlite() -> list[str]:
         refuse("active_version_first", f"INSERT ON active_version WHEN NOT EXISTS ({GATE_SAID_YES})", ungated),
         refuse(
             "active_version_next",
-            f"UPDATE ON active_version WHEN {NOT_FORWARD} OR NOT EXISTS ({GATE_SAID_YES})",
+            f"UPDATE ON active_version WHEN {NOT_FORWARD} OR NEW.rowid <> OLD.rowid OR NOT EXISTS ({GATE_SAID_YES})",
             ungated,
         ),
+        once("active_version", "an active version is changed in its place, never written over"),
         refuse("active_version_kept", "DELETE ON active_version", "an active version is replaced, never removed"),
     ]
 
