@@ -289,7 +289,8 @@ def test_a_schedule_really_creates_a_run(served: Served, client: Any) -> None:
 
 
 @pytest.mark.prefect
-def test_commands_of_this_home_find_the_server(served: Served) -> None:
+def test_commands_of_this_home_find_the_server(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)  # that of the session's own server, which would come first
     assert find_running(served.settings) == served.url
 
 
@@ -340,7 +341,9 @@ def test_who_serves_only_projects_of_their_own_is_spared_the_runs_of_the_tutoria
 
 
 @pytest.mark.prefect
-def test_serve_starts_over_the_leftovers_of_a_killed_one_and_stops_when_told(served: Served, client: Any) -> None:
+def test_serve_starts_over_the_leftovers_of_a_killed_one_and_stops_when_told(
+    served: Served, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from prefect.client.orchestration import get_client
     from prefect.states import Running
 
@@ -351,6 +354,7 @@ def test_serve_starts_over_the_leftovers_of_a_killed_one_and_stops_when_told(ser
     while is_healthy(served.url) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert not is_healthy(served.url), "the server outlived its killed parent"
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
     assert find_running(served.settings) is None
 
     again = Served(served.settings.home)
