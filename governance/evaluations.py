@@ -168,7 +168,7 @@ def metrics_table(session: Session, project: str, store: str | None = None) -> l
 
     Returns:
         Rows with ``evaluation``, ``store``, ``model``, ``version``, ``metric``, ``value``, ``lower``, ``upper``,
-        ``rows``, ``reason`` and ``computed_at``.
+        ``rows``, ``reason``, ``data`` and ``computed_at``.
     """
     named = select(StoreRow).join(ProjectRow).where(ProjectRow.name == project)
     stores = {row.id: row.name for row in session.exec(named) if store in {None, row.name}}
@@ -192,6 +192,7 @@ def metrics_table(session: Session, project: str, store: str | None = None) -> l
             "upper": metric.upper,
             "rows": metric.rows,
             "reason": metric.reason,
+            "data": evaluation.data,
             "computed_at": evaluation.evaluated_at,
         }
         for metric, evaluation, model, number in session.exec(query)

@@ -33,7 +33,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DRIFTGATE_", frozen=True, extra="ignore")
 
     home: Path = Field(
-        default=Path(".driftgate"), description="Folder of the database, the artifacts and Prefect's own data."
+        default=Path(__file__).resolve().parents[1] / ".driftgate",
+        description="Folder of the database, the artifacts and Prefect's own data; default: in the checkout.",
     )
     database_url: SecretStr | None = Field(
         default=None,
