@@ -77,6 +77,8 @@ class SamplingMethod(StrEnum):
     FULL = "full"
     HEAD = "head"
     RANDOM = "random"
+    RATIO = "ratio"
+    CLASS_REBALANCE = "class_rebalance"
 
 
 class SplitMethod(StrEnum):
@@ -84,6 +86,13 @@ class SplitMethod(StrEnum):
 
     RANDOM = "random"
     TIME = "time"
+
+
+class Averaging(StrEnum):
+    """How one-vs-rest metrics of several classes become one: every class counts the same, or by its rows."""
+
+    MACRO = "macro"
+    WEIGHTED = "weighted"
 
 
 class DriftModel(StrEnum):

@@ -52,6 +52,7 @@ def _rows() -> Iterator[MetricInfo]:
         ("hamming_loss", "Hamming loss", False, "share", CLASSES),
         ("calibration_loss", "Calibration loss", False, "share", CLASSES),
         ("lift", "Lift in the top 40 %", True, "", frozenset({BINARY})),
+        ("cost_gain", "Gain per row after the cost matrix", True, "cost", frozenset({BINARY})),
         ("explained_variance", "Explained variance", True, "", frozenset({REGRESSION})),
         ("mape", "Mean absolute percentage error", False, "share", frozenset({REGRESSION})),
         ("mae", "Mean absolute error", False, "target", frozenset({REGRESSION})),
@@ -69,6 +70,7 @@ def _rows() -> Iterator[MetricInfo]:
         ("data_drift_p_value", "Data drift, p-value", True, "p-value", ALL),
         ("data_drift_auc", "Data drift, ROC AUC", False, "", ALL),
         ("data_drift_score", "Data drift score", False, "", ALL),
+        ("columns_p_value", "Largest column drift, p-value", True, "p-value", ALL),
         ("drifted_columns", "Drifted columns", False, "columns", ALL),
         ("drifted_columns_share", "Share of drifted columns", False, "share", ALL),
         (
@@ -114,12 +116,20 @@ COLUMN_STATISTICS: Final[Mapping[str, ColumnStatistic]] = MappingProxyType(
     {
         row.name: row
         for row in (
+            ColumnStatistic("p_value", "p-value of the whole column, calibrated", True, "p-value", _MEASURED),
+            ColumnStatistic("ks_statistic", "Kolmogorov–Smirnov distance", False, "share", _ORDERED),
             ColumnStatistic("ks_p_value", "Kolmogorov–Smirnov", True, "p-value", _ORDERED),
             ColumnStatistic("chi2_p_value", "chi²", True, "p-value", frozenset({Handling.CATEGORICAL})),
+            ColumnStatistic("cramers_v", "Cramér's V", False, "", frozenset({Handling.CATEGORICAL})),
             ColumnStatistic("psi", "population stability index", False, "", _MEASURED),
             ColumnStatistic("wasserstein", "Wasserstein distance in standard deviations", False, "sd", _ORDERED),
             ColumnStatistic("jensen_shannon", "Jensen–Shannon distance", False, "", _MEASURED),
             ColumnStatistic("missing_share_change", "change of the missing share", None, "share", _MEASURED),
+            ColumnStatistic("missing_p_value", "missing values, Fisher", True, "p-value", _MEASURED),
+            ColumnStatistic("out_of_range_share", "share outside the reference's range", False, "share", _ORDERED),
+            ColumnStatistic(
+                "new_category_share", "share of new categories", False, "share", frozenset({Handling.CATEGORICAL})
+            ),
         )
     }
 )
