@@ -7,7 +7,7 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 export DO_NOT_TRACK := 1
 
-.PHONY: help install demo test kills serve lint types imports check clean
+.PHONY: help install demo test kills bench alarms serve lint types imports check clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is.
@@ -29,6 +29,14 @@ test: install ## Run the tests.
 
 kills: install ## Kill commands at random moments and look for anything half-done.
 	$(BIN)/python tests/kills.py --kills 30
+
+bench: install ## Measure time and memory beside other tools (about an hour).
+	$(BIN)/python tests/benchmarks/peers.py --output .benchmarks/peers.md
+	$(BIN)/python tests/benchmarks/scaling.py --output .benchmarks/scaling.md
+	$(BIN)/python tests/benchmarks/shell.py --output .benchmarks/shell.md
+
+alarms: install ## Measure how often quiet data alarm, here and elsewhere (some minutes).
+	$(BIN)/python tests/benchmarks/false_alarms.py
 
 serve: install ## Start the Prefect server and the runner.
 	$(BIN)/driftgate serve

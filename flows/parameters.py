@@ -44,6 +44,21 @@ VersionName = Annotated[
 EnvironmentName = Annotated[
     str | None, described("Environment", "As project.yaml names it; empty: the monitored environment.")
 ]
+Threshold = Annotated[
+    float | None,
+    described(
+        "Threshold",
+        "Binary only: probability from which a row is positive; empty: the version's.",
+        minimum=0,
+        maximum=1,
+    ),
+]
+Labels = Annotated[dict[str, str] | None, described("Labels", "Key/value pairs, besides those of the store.")]
+DisplayName = Annotated[str | None, described("Display name", "How people call the evaluation; empty: date and time.")]
+EvaluationId = Annotated[
+    str | None, described("Id", "Of the evaluation; one of this store is overwritten. Empty: a new one.", maxLength=64)
+]
+OutputFile = str | None
 ActorName = Annotated[str | None, described("Acting person", "Whose act this is; empty: the user of the process.")]
 
 

@@ -110,8 +110,34 @@ def _migrate(engine: Engine) -> None:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             # Kept in the file: readers no longer wait for a writer, nor a writer for readers.
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-        with engine.connect().execution_options(**{_WRITING: True}) as connection, connection.begin():
+        with engine.connect().execution_options(**{_WRITING: True}) as connection, _tables_may_be_remade(connection):
             _upgrade(connection)
+
+
+@contextmanager
+def _tables_may_be_remade(connection: Connection) -> Iterator[None]:
+    """One transaction in which a table can make way for a new one of its name, as SQLite itself advises.
+
+    Dropping the old one would count as removing its rows, which others point to. That all of them point to something
+    is asked at the end instead.
+    """
+    set_up = connection.connection.dbapi_connection
+    if set_up is None:
+        raise AssertionError("a connection that was just opened is open")
+    cursor = set_up.cursor()
+    try:
+        for setting in ("foreign_keys = OFF", "legacy_alter_table = ON"):  # no effect once a transaction has begun
+            cursor.execute(f"PRAGMA {setting}")
+        with connection.begin():
+            yield
+            astray = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+            if astray is not None:
+                table, row, parent, _ = astray
+                problem = f"row {row} of its table {table} points to no row of {parent}"
+                raise UnreadableFile(str(connection.engine.url.database), problem, "restore it from a backup")
+    finally:
+        for setting in ("foreign_keys = ON", "legacy_alter_table = OFF"):
+            cursor.execute(f"PRAGMA {setting}")
 
 
 def _upgrade(connection: Connection) -> None:
@@ -132,7 +158,7 @@ def _upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS_FOLDER).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, needed)
 
 
 def _without_password(url: str) -> str:

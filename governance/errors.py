@@ -8,6 +8,7 @@
     │   ├── SchemaMismatch           a column that is missing, doubled or of another type
     │   ├── NoUsableTarget           labels are needed and there are none
     │   ├── TrainingImpossible       nothing can be learned from these data with this estimator
+    │   ├── UnusableName             a name that somebody chose and that can't be one
     │   └── ProjectFileError         project.yaml does not say what it must
     ├── NotFound                     a name that nothing answers to
     ├── Refused                      the rules say no
@@ -80,6 +81,17 @@ class TrainingImpossible(BadInput):
 
     def __str__(self) -> str:
         return f"model {self.model!r}: {self.problem}; {self.remedy}."
+
+
+class UnusableName(BadInput):
+    """A name that somebody chose and that can't be one."""
+
+    def __init__(self, kind: str, name: str, problem: str, remedy: str) -> None:
+        super().__init__(kind, name, problem, remedy)
+        self.kind, self.name, self.problem, self.remedy = kind, name, problem, remedy
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name!r}: {self.problem}; {self.remedy}."
 
 
 class ProjectFileError(BadInput):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from governance.vocabulary import Origin
 
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
     from governance.audit import Actor
     from governance.project_file import Project
     from governance.tables import ModelVersion
+
+
+PROGRESS: Final = logging.getLogger("driftgate.progress")
+"""Whoever runs work in this process can listen to how far it has come."""
+
+_QUIET_SECONDS: Final = 2.0
 
 
 def now() -> datetime:
@@ -30,6 +38,33 @@ def acting(name: str | None, origin: Origin = Origin.FLOW) -> Actor:
     from governance.settings import settings
 
     return Actor(name or settings().user, origin)
+
+
+def progress() -> Callable[..., None]:
+    """Somebody to tell how far the work has come: a stage in words, and the share that is done, 0 to 1, if it is known.
+
+    It is written to the log of the run, at most every two seconds, and to :data:`PROGRESS`. The first two seconds of
+    the work are nobody's business.
+    """
+    from prefect import get_run_logger
+    from prefect.exceptions import MissingContextError
+
+    try:
+        listeners: list[logging.Logger | logging.LoggerAdapter[logging.Logger]] = [PROGRESS, get_run_logger()]
+    except MissingContextError:
+        listeners = [PROGRESS]
+    told = time.monotonic()
+
+    def tell(stage: str, share: float | None = None) -> None:
+        nonlocal told
+        if time.monotonic() - told < _QUIET_SECONDS:
+            return
+        told = time.monotonic()
+        sentence = stage if share is None else f"{stage}: {share:.0%}"
+        for listener in listeners:
+            listener.info("%s", sentence)
+
+    return tell
 
 
 @contextmanager

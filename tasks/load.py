@@ -1,28 +1,33 @@
-"""Find what a run needs: the project, the version with its reference, and the rows."""
+"""Find what a run needs: the project, the version with its reference, and the data."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from governance import registry
-from governance.errors import NoUsableTarget
-from governance.project_file import ModelSettings, Project, Store, load_project
+from governance import evaluations, registry
+from governance.errors import UnusableName
+from governance.project_file import ModelSettings, Project, Standalone, Store, load_project
 from governance.settings import settings
+from governance.vocabulary import PredictionType
 from tasks import edge
-from tasks.data.conform import require_known_categories, to_target
-from tasks.data.fingerprint import fingerprint
+from tasks.data.inference import infer_standalone_schema
 from tasks.data.joining import PLUS, TrainingTable, read_training_table, resolve_joined
-from tasks.data.sampling import sample_rows
-from tasks.data.schema import Schema
-from tasks.data.sources import Source, read_header, require_columns, resolve_data
+from tasks.data.sources import Source, read_header, resolve_data
+from tasks.judging.brought import from_skipped_scoring, from_standalone
+from tasks.judging.references import at_threshold, read_reference, suited
+from tasks.judging.yardstick import Yardstick, watched_columns
 from tasks.versions import Version, open_version
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from tasks.drift.profile import ReferenceProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +55,49 @@ class Scoring:
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """How somebody wants an evaluation to be called.
+
+    Args:
+        id: ``None``: a new one; one of this store is overwritten.
+        name: As people read it; ``None``: date and time.
+        labels: Besides those of the store.
+    """
+
+    id: str | None = None
+    name: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
-    """What is to be judged, with what and against what, and where the verdict goes."""
+    """What is to be judged, by what and against what, and where the verdict goes.
+
+    Args:
+        project: As its file declares it.
+        store_name: Where the verdict goes.
+        store: Its settings.
+        settings: Of the model, or of the store that has none.
+        data: What is judged.
+        version: ``None`` in a standalone store.
+        yardstick: By what every row is judged.
+        reference: Rows to compare with, with their predictions; ``None``: there are none.
+        profile: What is known of them.
+        predicted_anew: Whether the predictions of the reference are others than those the version was measured with.
+        called: Id, name and labels.
+    """
 
     project: Project
     store_name: str
     store: Store
-    version: Version
-    reference: pd.DataFrame
+    settings: ModelSettings | Standalone
     data: Source
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The rows that are judged; ``target`` only where labels are asked for."""
-
-    frame: pd.DataFrame
-    target: pd.Series[Any] | None
-    total_rows: int
-    fingerprint: str
-    warnings: tuple[str, ...]
+    version: Version | None
+    yardstick: Yardstick
+    reference: pd.DataFrame | None
+    profile: ReferenceProfile | None
+    predicted_anew: bool
+    called: Called
 
 
 @task(task_run_name="Resolve training", cache_policy=NO_CACHE)
@@ -79,7 +107,8 @@ def resolve_training(project: str, model: str | None, data: str | None, actor: s
     name, model_settings = declared.model(model)
     with edge.known(declared, edge.acting(actor)) as session:
         registry.find_model(session, declared.project, name)
-    return Assignment(declared, name, model_settings, tuple(resolve_joined(declared, data, model_settings.train_on)))
+    sources = resolve_joined(declared, data, model_settings.train_on, os.environ)
+    return Assignment(declared, name, model_settings, tuple(sources))
 
 
 @task(task_run_name="Load training data", cache_policy=NO_CACHE)
@@ -93,63 +122,120 @@ def resolve_scoring(project: str, data: str, model: str | None, version: str, ac
     """Find the version and the file to score."""
     declared = load_project(project)
     name, model_settings = declared.model(model)
-    return Scoring(
-        declared, _open(declared, name, version, actor), resolve_data(declared, data, model_settings.train_on)
-    )
+    source = resolve_data(declared, data, model_settings.train_on, os.environ)
+    return Scoring(declared, _open(declared, name, version, actor), source)
 
 
 @task(task_run_name="Resolve evaluation", cache_policy=NO_CACHE)
-def resolve_evaluation(project: str, store: str, data: str | None, version: str, actor: str | None) -> Subject:
-    """Find the store, the version and the data to judge."""
-    declared = load_project(project)
-    settings_of_store = declared.store(store)
-    source = resolve_data(declared, data, settings_of_store.data)
-    opened = _open(declared, settings_of_store.model, version, actor)
-    return Subject(declared, store, settings_of_store, opened, opened.reference(), source)
+def resolve_evaluation(
+    project: str,
+    store: str,
+    data: str | None,
+    version: str,
+    actor: str | None,
+    threshold: float | None = None,
+    called: Called | None = None,
+) -> Subject:
+    """Find the store, the data to judge, by what, and the reference.
 
-
-@task(task_run_name="Load batch", cache_policy=NO_CACHE)
-def load_batch(subject: Subject) -> Batch:
-    """Read the sample and refuse what can't be judged, before anything is written.
-
-    Raises:
-        SchemaMismatch: a feature is missing or of another type, or a category is new and the model refuses those.
-        NoUsableTarget: the store computes performance and there is no label.
+    Raises: NotFound, UnusableName, UnreadableFile, SchemaMismatch, NoUsableTarget.
     """
-    schema, source, labelled = subject.version.schema, subject.data, subject.store.performance
-    header = read_header(source)
-    require_columns(source, header, schema.feature_names)
-    if labelled and schema.target not in header:
-        raise NoUsableTarget(source.path, schema.target, "the column is missing", _WITHOUT_LABELS)
-    features = subject.project.models[subject.version.model].features
-
-    def judge(rows: pd.DataFrame) -> None:
-        if labelled:
-            to_target(rows[schema.target], schema, source.path)
-        require_known_categories(rows, schema, features, source)
-
-    wanted = schema.columns_to_read(target=labelled, time=schema.time_column in header)
-    sample = sample_rows(source, wanted, subject.store.sampling, judge=judge)
-    target = _labels(sample.frame, schema, source) if labelled else None
-    new = sorted(set(header) - set(subject.version.manifest["columns"]))
-    warnings = [f"column {name!r} is new: the model does not know it" for name in new]
-    found = fingerprint(source)
-    if found in subject.version.manifest["data"]["fingerprints"]:
-        warnings.append(f"version {subject.version.number} was trained on these data: the numbers flatter it")
-    return Batch(sample.frame, target, sample.total_rows, found, tuple(warnings))
+    declared = load_project(project)
+    declared_store = declared.store(store)
+    called = called or Called()
+    source = resolve_data(declared, data, declared_store.data, os.environ)
+    wanted = declared_store.threshold if threshold is None else threshold
+    _require_threshold(declared, store, wanted)
+    with edge.known(declared, edge.acting(actor)) as session:
+        row = evaluations.find_store(session, declared.project, store)
+        if called.id is not None:
+            evaluations.require_own_id(session, row, called.id)
+    if declared_store.standalone is not None:
+        return _standalone(declared, store, declared_store.standalone, source, wanted, called)
+    return _of_a_model(declared, store, source, version, wanted, actor, called)
 
 
-_WITHOUT_LABELS = "set performance: false on the store to judge without labels"
+def _of_a_model(
+    project: Project,
+    store_name: str,
+    source: Source,
+    version: str,
+    threshold: float | None,
+    actor: str | None,
+    called: Called,
+) -> Subject:
+    store = project.store(store_name)
+    name, model_settings = project.model(store.model)
+    opened = _open(project, name, version, actor)
+    schema, reference = opened.schema, opened.reference()
+    predicted_anew = threshold is not None and threshold != opened.fitted.threshold
+    if threshold is not None and predicted_anew:
+        reference = at_threshold(reference, schema, threshold)
+    brought = from_skipped_scoring(schema, read_header(source)) if store.skip_scoring else None
+    in_force = opened.fitted.threshold if threshold is None else threshold
+    yardstick = Yardstick(
+        schema=schema,
+        model=None if brought else replace(opened.fitted, threshold=in_force),
+        brought=brought,
+        # Predictions that were made elsewhere are taken as they are, unless somebody asks for another threshold.
+        threshold=threshold if brought else in_force,
+        features=model_settings.features,
+        labelled=store.asks_for_labels,
+        weight_column=model_settings.weight_column,
+        watched=watched_columns(store, schema),
+    )
+    profile = suited(
+        opened.profile(), reference, schema, store.drift, predicted_anew=predicted_anew, progress=edge.progress()
+    )
+    return Subject(
+        project,
+        store_name,
+        store,
+        model_settings,
+        source,
+        opened,
+        yardstick,
+        reference,
+        profile,
+        predicted_anew,
+        called,
+    )
+
+
+def _standalone(
+    project: Project, store_name: str, own: Standalone, source: Source, threshold: float | None, called: Called
+) -> Subject:
+    store = project.store(store_name)
+    other = None if own.reference is None else resolve_data(project, own.reference, own.reference, os.environ)
+    schema = infer_standalone_schema(own, source, other)
+    yardstick = Yardstick(
+        schema=schema,
+        model=None,
+        brought=from_standalone(own),
+        threshold=threshold,
+        features=own.features,
+        labelled=store.asks_for_labels,
+        weight_column=own.weight_column,
+        watched=watched_columns(store, schema),
+    )
+    reference, profile = None, None
+    if other is not None:
+        reference = read_reference(other, yardstick)
+        profile = suited(None, reference, schema, store.drift, predicted_anew=True, progress=edge.progress())
+    return Subject(project, store_name, store, own, source, None, yardstick, reference, profile, True, called)
+
+
+def _require_threshold(project: Project, store: str, threshold: float | None) -> None:
+    if threshold is None:
+        return
+    kind = project.prediction_type(store)
+    if kind is not PredictionType.BINARY:
+        raise UnusableName("threshold", f"{threshold:g}", f"a {kind} model has none", "leave it out")
+    if not 0 <= threshold <= 1:
+        raise UnusableName("threshold", f"{threshold:g}", "it is no probability", "take one from 0 to 1")
 
 
 def _open(project: Project, model: str, version: str, actor: str | None) -> Version:
     with edge.known(project, edge.acting(actor)) as session:
         row = edge.find_version(session, project, model, version)
     return open_version(row, model, settings().artifacts_folder)
-
-
-def _labels(frame: pd.DataFrame, schema: Schema, source: Source) -> pd.Series[Any]:
-    target = to_target(frame[schema.target], schema, source.path)
-    if target.notna().sum() == 0:
-        raise NoUsableTarget(source.path, schema.target, f"none of {len(target):,} rows has a label", _WITHOUT_LABELS)
-    return target

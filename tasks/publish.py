@@ -52,7 +52,7 @@ def publish_evaluation(made: Mapping[str, Any], measurements: Sequence[Measureme
                     for m in columns[:_WORST_COLUMNS]
                 ],
             ),
-            *(f"> {warning}" for warning in made["warnings"]),
+            *(f"> {sentence}" for sentence in (*made["notes"], *made["warnings"])),
         ],
     )
 

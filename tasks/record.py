@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from prefect import task
@@ -14,26 +15,32 @@ from prefect.cache_policies import NO_CACHE
 from governance import artifacts, evaluations, registry
 from governance.errors import UnreadableFile
 from governance.settings import settings
-from governance.tables import ModelVersion
-from governance.vocabulary import PredictionType
+from governance.tables import Evaluation, ModelVersion
 from tasks import edge
 from tasks.data.joining import TrainingTable
-from tasks.data.schema import Schema
+from tasks.data.writing import ScoredWriter
 from tasks.drift.findings import DriftFindings
+from tasks.drift.profile import ReferenceProfile, profile_to_bytes
+from tasks.judging.batch import Batch, counted_rows, with_correctness
+from tasks.judging.measuring import measured_by
+from tasks.judging.yardstick import focus_of
 from tasks.learning.environment import code_revision, package_versions
 from tasks.learning.fit import TrainedModel
 from tasks.learning.persistence import save_model
-from tasks.load import Assignment, Batch, Subject
+from tasks.load import Assignment, Subject
 from tasks.publish import publish_evaluation, publish_version
-from tasks.versions import MODEL_FILE, REFERENCE_FILE, REPORT_FILE
+from tasks.versions import MODEL_FILE, PROFILE_FILE, REFERENCE_FILE, REPORT_FILE
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from sqlmodel import Session
+
+SNAPSHOTS: Final = ("input_drift", "prediction_drift", "performance")
+"""Findings that come with a snapshot, in the order in which an evaluation makes them."""
 
 
 @task(task_run_name="Record version", cache_policy=NO_CACHE)
 def record_version(
-    assignment: Assignment, table: TrainingTable, trained: TrainedModel, actor: str | None
+    assignment: Assignment, table: TrainingTable, trained: TrainedModel, profile: ReferenceProfile, actor: str | None
 ) -> dict[str, Any]:
     """Keep a trained model as the next version of its model.
 
@@ -45,6 +52,7 @@ def record_version(
     with _folder_of_the_store(relative) as folder:
         save_model(trained, folder / MODEL_FILE)
         trained.reference.to_parquet(folder / REFERENCE_FILE)
+        (folder / PROFILE_FILE).write_bytes(profile_to_bytes(profile))
         (folder / REPORT_FILE).write_bytes(
             artifacts.canonical_json({"importances": trained.importances, "diagnostics": diagnostics})
         )
@@ -105,6 +113,7 @@ def _manifest(
         "parameters": model_settings.parameters,
         "split": model_settings.split.model_dump(mode="json"),
         "refit_on_full": model_settings.refit_on_full,
+        "measured_by": measured_by(model_settings),
         "rows": {"train": trained.train_rows, "test": trained.test_rows, "dropped": trained.dropped_rows},
         "columns": list(table.header),
         "data": {"name": assignment.data_name, "fingerprints": list(table.fingerprints), "rows": len(table.frame)},
@@ -116,36 +125,48 @@ def _manifest(
 
 @task(task_run_name="Record evaluation", cache_policy=NO_CACHE)
 def record_evaluation(
-    subject: Subject, batch: Batch, findings: Sequence[DriftFindings], actor: str | None
+    subject: Subject,
+    batch: Batch,
+    findings: Sequence[DriftFindings],
+    actor: str | None,
+    metrics_file: str | None = None,
 ) -> dict[str, Any]:
-    """Add one evaluation to its store. Returns: id, store, data, rows, metrics, warnings."""
+    """Add one evaluation to its store, and write its metrics to a file if one is named.
+
+    Returns: id, name, store, data, rows, labels, metrics, warnings, notes.
+    """
     at, who = edge.now(), edge.acting(actor)
-    project, version = subject.project, subject.version
-    identity = f"{at:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
-    relative = f"evaluations/{project.project}/{subject.store_name}/{identity}"
+    project, version, called = subject.project, subject.version, subject.called
+    moment, unique = f"{at:%Y-%m-%d %H:%M:%S}", uuid4().hex[:8]
+    identity = called.id or f"{at:%Y%m%dT%H%M%S}-{unique}"
+    # A folder of its own also for an id that is there already: until the record points to it, the old one holds.
+    own = identity if called.id is None else f"{identity}~{unique}"
+    relative = f"evaluations/{project.project}/{subject.store_name}/{own}"
     measurements = [m for found in findings for m in found.measurements]
     warnings = [*batch.warnings, *(w for found in findings for w in found.warnings)]
     with _folder_of_the_store(relative) as folder:
-        _judged(batch, version.schema).to_parquet(folder / "sample.parquet")
+        with_correctness(batch.sample, subject.yardstick).to_parquet(folder / "sample.parquet")
         details = {key: value for found in findings for key, value in found.details.items()}
+        details["sampling"] = counted_rows(batch)
         (folder / "details.json").write_bytes(artifacts.canonical_json(details))
-        for name, found in zip(("input_drift", "prediction_drift", "performance"), findings, strict=True):
+        for name, found in zip(SNAPSHOTS, findings, strict=False):
             if found.snapshot:
                 (folder / f"{name}.snapshot.json").write_text(found.snapshot, encoding="utf-8")
         files = {file.name: artifacts.file_sha256(file) for file in sorted(folder.iterdir())}
     with edge.known(project, who) as session:
+        replaced = _folder_of(session, identity)
         evaluation = evaluations.record_evaluation(
             session,
             evaluations.find_store(session, project.project, subject.store_name),
-            session.get_one(ModelVersion, version.id),
+            None if version is None else session.get_one(ModelVersion, version.id),
             id=identity,
-            name=f"{at:%Y-%m-%d %H:%M:%S}",
+            name=called.name or moment,
             data=subject.data.name,
             data_fingerprint=batch.fingerprint,
             rows=batch.total_rows,
-            sampled_rows=len(batch.frame),
-            labelled_rows=None if batch.target is None else int(batch.target.notna().sum()),
-            labels=_labels(subject, batch, f"{at:%Y-%m-%d %H:%M:%S}"),
+            sampled_rows=batch.judged_rows,
+            labelled_rows=batch.labelled_rows,
+            labels=_labels(subject, batch, moment),
             warnings=warnings,
             folder=relative,
             files=files,
@@ -155,43 +176,51 @@ def record_evaluation(
         )
         made = {
             "id": evaluation.id,
+            "name": evaluation.name,
             "project": project.project,
             "store": subject.store_name,
             "data": subject.data.name,
-            "version": version.number,
+            "version": None if version is None else version.number,
             "rows": evaluation.rows,
             "sampled_rows": evaluation.sampled_rows,
             "labelled_rows": evaluation.labelled_rows,
-            "metric_to_focus": project.models[version.model].metric_to_focus,
+            "labels": evaluation.labels,
+            "metric_to_focus": focus_of(subject.settings),
             "metrics": {m.name: m.value for m in measurements},
             "warnings": warnings,
+            "notes": [note for found in findings for note in found.notes],
         }
+    if replaced is not None:
+        # Nothing points to it any more. Should this be killed here, it is a folder too many, and nothing else.
+        shutil.rmtree(settings().artifacts_folder / replaced, ignore_errors=True)
+    if metrics_file is not None:
+        _write_metrics(made, Path(metrics_file))
     publish_evaluation(made, measurements)
     return made
 
 
-def _judged(batch: Batch, schema: Schema) -> pd.DataFrame:
-    """The sample with its predictions, and for classes whether they were right where that is known."""
-    if batch.target is None:
-        return batch.frame
-    frame = batch.frame.assign(**{schema.target: batch.target})
-    if schema.prediction_type is PredictionType.REGRESSION:
-        return frame
-    correct = (frame["prediction"] == batch.target).astype("boolean")
-    return frame.assign(prediction_correct=correct.where(batch.target.notna()))
+def _folder_of(session: Session, identity: str) -> str | None:
+    """Folder of the evaluation that is about to be overwritten."""
+    before = session.get(Evaluation, identity)
+    return None if before is None else before.folder
+
+
+def _write_metrics(made: dict[str, Any], file: Path) -> None:
+    """One row: what was judged, then every metric."""
+    import pandas as pd
+
+    about = {key: made[key] for key in ("id", "name", "store", "data", "version", "rows", "sampled_rows")}
+    with ScoredWriter(file) as writer:
+        writer.write(pd.DataFrame([{f"evaluation_{key}": value for key, value in about.items()} | made["metrics"]]))
 
 
 def _labels(subject: Subject, batch: Batch, date: str) -> dict[str, str]:
-    """The automatic labels, then those of the store."""
-    labels = {
-        "evaluation:date": date,
-        "evaluation:dataset": subject.data.name,
-        "model:name": subject.version.model,
-        "model:version": str(subject.version.number),
-    }
-    time_column = subject.version.schema.time_column
-    if time_column in batch.frame:
-        times = batch.frame[time_column]
+    """The automatic labels, then those of the store, then those of this evaluation."""
+    labels = {"evaluation:date": date, "evaluation:dataset": subject.data.name}
+    if subject.version is not None:
+        labels |= {"model:name": subject.version.model, "model:version": str(subject.version.number)}
+    if "time" in batch.outcomes:
+        times = batch.outcomes["time"]
         if times.notna().any():
             labels |= {"data:from": f"{times.min():%Y-%m-%d}", "data:to": f"{times.max():%Y-%m-%d}"}
-    return labels | subject.store.labels
+    return labels | subject.store.labels | dict(subject.called.labels)

@@ -1,12 +1,11 @@
-"""Put predictions beside rows."""
+"""Put predictions beside the rows of a file."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from prefect import get_run_logger, task
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from governance import registry
@@ -17,13 +16,7 @@ from tasks.data.conform import require_known_categories
 from tasks.data.reading import iterate_with_originals
 from tasks.data.writing import ScoredWriter
 from tasks.learning.prediction import output_columns, predict
-from tasks.load import Batch, Scoring, Subject
-
-
-@task(task_run_name="Score", cache_policy=NO_CACHE)
-def score_batch(subject: Subject, batch: Batch) -> Batch:
-    """The batch with the version's predictions beside its columns."""
-    return replace(batch, frame=batch.frame.join(predict(subject.version.fitted, batch.frame)))
+from tasks.load import Scoring
 
 
 @task(task_run_name="Score file", cache_policy=NO_CACHE)
@@ -34,9 +27,9 @@ def score_file(scoring: Scoring, output: str, actor: str | None) -> dict[str, An
     """
     version, file = scoring.version, Path(output)
     features = scoring.project.models[version.model].features
-    if file.exists() and file.samefile(scoring.data.path):
+    if scoring.data.query is None and file.exists() and file.samefile(scoring.data.path):
         raise UnreadableFile(file, "it is the file to be scored and would be replaced", "name another output")
-    logger = get_run_logger()
+    tell = edge.progress()
     with ScoredWriter(file) as writer:
         for original, frame in iterate_with_originals(scoring.data, version.schema.handling):
             taken = [name for name in output_columns(version.schema) if name in original]
@@ -46,7 +39,7 @@ def score_file(scoring: Scoring, output: str, actor: str | None) -> dict[str, An
                 )
             require_known_categories(frame, version.schema, features, scoring.data)
             writer.write(original.join(predict(version.fitted, frame)))
-            logger.info("%s rows scored", f"{writer.rows:,}")
+            tell(f"{writer.rows:,} rows scored")
     made = {
         "project": scoring.project.project,
         "model": version.model,

@@ -14,11 +14,13 @@ from governance import artifacts
 from governance.tables import ModelVersion
 from governance.vocabulary import Measurement
 from tasks.data.schema import Schema
+from tasks.drift.profile import ReferenceProfile, profile_from_bytes
 from tasks.learning.persistence import load_model
 from tasks.learning.prediction import FittedModel
 
 MODEL_FILE = "model.skops"
 REFERENCE_FILE = "reference.parquet"
+PROFILE_FILE = "profile.npz"
 REPORT_FILE = "report.json"
 
 
@@ -53,6 +55,16 @@ class Version:
         """The test part of its training data, with its predictions. Raises: ContentAltered."""
         content = artifacts.read_verified(self.folder / REFERENCE_FILE, self.manifest["files"][REFERENCE_FILE])
         return pd.read_parquet(BytesIO(content))
+
+    def profile(self) -> ReferenceProfile | None:
+        """What was computed of the reference when the version was made; ``None`` for versions made before there was one.
+
+        Raises: ContentAltered.
+        """
+        recorded = self.manifest["files"].get(PROFILE_FILE)
+        if recorded is None:
+            return None
+        return profile_from_bytes(artifacts.read_verified(self.folder / PROFILE_FILE, recorded))
 
 
 def open_version(row: ModelVersion, model: str, artifacts_folder: Path) -> Version:

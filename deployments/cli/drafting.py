@@ -81,6 +81,13 @@ def _stores(draft: Draft) -> Iterator[str]:
     yield "        metric: data_drift"
     yield "        soft_maximum: 0.6 # above it a warning"
     yield "        maximum: 0.75 # above it an error, which starts the training below"
+    yield "      # columns_p_value is how often some column would look as moved as this if none had moved at all. It knows"
+    yield "      # how many rows and columns there are: of a hundred quiet batches one errs. In many rows it sees what hardly"
+    yield "      # matters, too; where that alarms too often, leave out its minimum."
+    yield "      - name: Columns"
+    yield "        metric: columns_p_value"
+    yield "        minimum: 0.01 # below it an error"
+    yield "        soft_minimum: 0.05 # below it a warning"
     yield ""
 
 

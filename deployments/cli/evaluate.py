@@ -19,6 +19,29 @@ if TYPE_CHECKING:
 Store = Annotated[
     str | None, typer.Argument(metavar="STORE", help="Evaluation store. Default: the only one.", show_default=False)
 ]
+Threshold = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="Binary only: instead of the version's, or of the store's.", show_default=False),
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option("--label", metavar="KEY=VALUE", help="Put on the evaluation; can be repeated.", show_default=False),
+]
+Name = Annotated[
+    str | None, typer.Option("--name", help="How people call it. Default: date and time.", show_default=False)
+]
+Id = Annotated[
+    str | None,
+    typer.Option("--id", help="Its id; an evaluation of this store that has it is overwritten.", show_default=False),
+]
+Scored = Annotated[
+    str | None,
+    typer.Option("--scored", metavar="FILE", help="Write the judged rows there, with predictions.", show_default=False),
+]
+Metrics = Annotated[
+    str | None,
+    typer.Option("--metrics", metavar="FILE", help="Write the metrics there, as one row.", show_default=False),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,21 +54,53 @@ def evaluate(
     project: Project = None,
     data: Data = None,
     version: Version = "active",
+    threshold: Threshold = None,
+    label: Labels = None,
+    name: Name = None,
+    id: Id = None,
+    scored: Scored = None,
+    metrics: Metrics = None,
     acting_as: ActingAs = None,
 ) -> Answer:
-    """Judge data with a model version: input drift, prediction drift and, with labels, performance."""
+    """Judge data with a model version, or by the predictions they bring: drift and, with labels, performance."""
     declared = record.find_project(project)
-    name = store_named(declared, store)
-    with running.flows(f"Evaluating into {name}"):
+    into = store_named(declared, store)
+    labels = dict(map(key_and_value, label or []))
+    with running.flows(f"Evaluating into {into}"):
         from flows.evaluate import evaluate as run
 
-        made = run(record.reference_to(declared), name, data=data, version=version, actor=record.acting(acting_as).name)
+        made = run(
+            record.reference_to(declared),
+            into,
+            data=data,
+            version=version,
+            actor=record.acting(acting_as).name,
+            threshold=threshold,
+            labels=labels,
+            name=name,
+            id=id,
+            scored=scored,
+            metrics=metrics,
+        )
 
     def view(console: Console) -> None:
         show_evaluation(console, made)
-        display.next_commands(console, f"driftgate check {name}", "driftgate serve")
+        display.next_commands(console, f"driftgate check {into}", "driftgate serve")
 
     return Answer(made, view)
+
+
+def key_and_value(label: str) -> tuple[str, str]:
+    """The parts of ``key=value``.
+
+    Example:
+        >>> key_and_value("campaign=spring=2017")
+        ('campaign', 'spring=2017')
+    """
+    key, equals, value = label.partition("=")
+    if not (key and equals):
+        raise typer.BadParameter(f"{label!r} is no label: write key=value")
+    return key, value
 
 
 def store_named(project: Declared, name: str | None) -> str:
@@ -62,13 +117,16 @@ def show_evaluation(console: Console, made: dict[str, Any]) -> None:
     """Print an evaluation that was just made."""
     unlabelled = made["sampled_rows"] - made["labelled_rows"] if made["labelled_rows"] is not None else 0
     left_out = f", {unlabelled:,} of them without a label" if unlabelled else ""
+    by = "by its own predictions" if made["version"] is None else f"with version {made['version']}"
     display.say(
         console,
-        f"{made['data']} judged with version {made['version']}: "
+        f"{made['data']} judged {by}: "
         f"{made['sampled_rows']:,} of {made['rows']:,} rows{left_out} "
         f"(evaluation {made['id']} in {made['store']}).",
         good=True,
     )
     console.print(display.table(("metric", "value"), display.main_metrics(made["metrics"])))
+    for note in made["notes"]:
+        display.say(console, note)
     for warning in made["warnings"]:
         display.say(console, f"! {warning}")

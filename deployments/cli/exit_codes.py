@@ -21,6 +21,7 @@ EXIT_CODES: Final[Mapping[type[errors.DriftgateError], int]] = MappingProxyType(
         errors.SchemaMismatch: FAILED,
         errors.NoUsableTarget: FAILED,
         errors.TrainingImpossible: FAILED,
+        errors.UnusableName: WRONG_USAGE,
         errors.ProjectFileError: WRONG_USAGE,
         errors.NotFound: WRONG_USAGE,
         errors.TransitionNotAllowed: FAILED,

@@ -13,8 +13,10 @@ import typer
 
 from deployments.cli import (
     check,
+    compare,
     demo,
     evaluate,
+    evidently,
     init,
     metrics,
     project,
@@ -39,7 +41,22 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for noun in (demo, init, project, train, score, evaluate, check, scenario, version, sign_off, metrics, serve):
+for noun in (
+    demo,
+    init,
+    project,
+    train,
+    score,
+    evaluate,
+    check,
+    compare,
+    scenario,
+    version,
+    sign_off,
+    metrics,
+    evidently,
+    serve,
+):
     noun.add_to(app)
 
 

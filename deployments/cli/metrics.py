@@ -109,9 +109,13 @@ def _write(rows: list[dict[str, Any]], chosen: Format, output: Path) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        numbers = {"value": pa.float64(), "lower": pa.float64(), "upper": pa.float64(), "rows": pa.int64()}
+        numbers = dict.fromkeys(("value", "lower", "upper"), pa.float64()) | dict.fromkeys(
+            ("version", "rows"), pa.int64()
+        )
         table = pa.Table.from_pylist(rows)
-        for position, name in enumerate(table.column_names):
-            if name in numbers:  # a column that is empty so far has the type of the numbers it is for
-                table = table.set_column(position, name, table.column(name).cast(numbers[name]))
+        for position, column in enumerate(table.schema):
+            if column.name in numbers or pa.types.is_null(column.type):
+                # A column that is empty so far has the type of what it is for: of standalone stores, model and version.
+                kind = numbers.get(column.name, pa.string())
+                table = table.set_column(position, column.name, table.column(position).cast(kind))
         pq.write_table(table, temporary)

@@ -11,6 +11,7 @@ import typer
 from deployments.cli import display, record
 from deployments.cli.answer import Answer
 from deployments.cli.command import Project, command, group
+from deployments.cli.doubts import doubts
 from deployments.cli.exit_codes import WRONG_USAGE
 from governance.errors import NotFound
 from tasks import edge
@@ -46,7 +47,7 @@ def validate(
     declared, problems = examine(file)
     if problems or declared is None:
         return _wrong(file, problems)
-    warnings = [*_useless_checks(declared), *_absent_data(declared)]
+    warnings = list(doubts(declared))
     document = {
         "project": declared.project,
         "file": file,
@@ -63,7 +64,8 @@ def validate(
             display.say(console, f"  {kind}: {', '.join(getattr(declared, kind)) or 'none'}")
         for warning in warnings:
             display.say(console, f"! {warning}")
-        display.next_commands(console, f"driftgate train --project {file.parent}")
+        first = "train" if declared.models else f"evaluate {next(iter(declared.stores))}"
+        display.next_commands(console, f"driftgate {first} --project {file.parent}")
 
     return Answer(document, view)
 
@@ -80,38 +82,6 @@ def _wrong(file: Path, problems: list[ProjectFileError]) -> Answer:
         display.say(console, f"{count}; nothing can be run before the file is right.", good=False)
 
     return Answer(document, view, WRONG_USAGE)
-
-
-def _useless_checks(declared: Declared) -> list[str]:
-    """Checks on metrics that no evaluation of their store will ever have: they would be EMPTY for ever."""
-    from tasks.metrics import catalogue
-
-    found = []
-    for name, store in declared.stores.items():
-        kind = declared.models[store.model].prediction_type
-        for check in store.checks:
-            subject = f"check {check.name!r} of store {name!r}"
-            try:
-                metric = catalogue.info(check.metric)
-            except NotFound as unknown:
-                found.append(f"{subject}: {unknown}")
-                continue
-            if kind not in metric.prediction_types:
-                found.append(f"{subject}: a {kind} model has no {check.metric}, so it will always be EMPTY")
-            elif metric.needs_labels and not store.performance:
-                found.append(f"{subject}: {check.metric} needs labels, and the store says performance: false")
-    return found
-
-
-def _absent_data(declared: Declared) -> list[str]:
-    """Data sources that have no file yet; they may appear later."""
-    from tasks.data.sources import parts
-
-    return [
-        f"data source {name!r}: there is no file {source.path} in {declared.folder} yet"
-        for name, source in declared.data.items()
-        if not (parts(declared, name) if "*" in source.path else (declared.folder / source.path).exists())
-    ]
 
 
 def list_projects() -> Answer:
@@ -153,13 +123,16 @@ def show(project: Project = None) -> Answer:
         display.say(console, f"{declared.project}: {declared.description or 'no description'} ({declared.folder})")
         for header, facts in (
             (("model", "target", "prediction_type", "versions", "active"), models),
-            (("store", "model", "latest", "checks"), stores),
+            (("store", "model", "latest", "checks"), [{**store, "model": _judged(store)} for store in stores]),
             (("scenario", "schedule", "last_outcome"), scenarios),
         ):
             rows = [[fact[column] for column in header] for fact in facts]
+            if not rows:
+                continue
             console.print(display.table([column.replace("_", " ") for column in header], rows))
         console.print(display.table(("environment", "policy"), policies.items()))
-        display.next_commands(console, "driftgate train", "driftgate evaluate STORE", "driftgate serve")
+        train = ("driftgate train",) if declared.models else ()
+        display.next_commands(console, *train, "driftgate evaluate STORE", "driftgate serve")
 
     return Answer(document, view)
 
@@ -188,7 +161,19 @@ def _store(session: Session, declared: Declared, name: str) -> dict[str, Any]:
     with suppress(NotFound):  # nothing of it is recorded yet
         found = evaluations.latest_evaluation(session, evaluations.find_store(session, declared.project, name))
         latest = {"data": found.data, "at": f"{found.evaluated_at:%Y-%m-%d %H:%M}", "id": found.id}
-    return {"store": name, "model": store.model, "latest": latest, "checks": [check.name for check in store.checks]}
+    return {
+        "store": name,
+        "model": store.model,
+        "standalone": store.standalone is not None,
+        "prediction_type": declared.prediction_type(name),
+        "latest": latest,
+        "checks": [check.name for check in store.checks],
+    }
+
+
+def _judged(store: dict[str, Any]) -> str:
+    """What a store judges, as people read it."""
+    return f"standalone, {store['prediction_type']}" if store["standalone"] else str(store["model"])
 
 
 def _scenario(session: Session, declared: Declared, name: str) -> dict[str, Any]:

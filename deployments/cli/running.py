@@ -66,7 +66,8 @@ def flows(doing: str) -> Iterator[Activity]:
             _quieten()
             token = _GOING_ON.set(activity)
             try:
-                yield activity
+                with _listening(activity):
+                    yield activity
             finally:
                 _GOING_ON.reset(token)
 
@@ -79,6 +80,31 @@ class _OurOwnWords(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         return record.module not in _ENGINES
+
+
+class _Progress(logging.Handler):
+    """What the work tells of itself, as what is going on."""
+
+    def __init__(self, activity: Activity) -> None:
+        super().__init__(logging.INFO)
+        self._activity = activity
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._activity.doing(record.getMessage())
+
+
+@contextmanager
+def _listening(activity: Activity) -> Iterator[None]:
+    from tasks.edge import PROGRESS
+
+    handler = _Progress(activity)
+    PROGRESS.addHandler(handler)
+    PROGRESS.setLevel(logging.INFO)
+    PROGRESS.propagate = False
+    try:
+        yield
+    finally:
+        PROGRESS.removeHandler(handler)
 
 
 def _quieten() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from governance.project_file.models import CostMatrix, DataSource, Features, ModelSettings, Split
 from governance.project_file.project import EnvironmentSettings, People, Project
 from governance.project_file.reading import FILE_NAME, declares, examine, find_file, load_project
 from governance.project_file.scenarios import (
@@ -18,13 +19,14 @@ from governance.project_file.scenarios import (
 )
 from governance.project_file.section import Key, Label, Section
 from governance.project_file.watched import (
-    DataSource,
     Drift,
-    Features,
-    ModelSettings,
+    Fairness,
+    FalseAlarmRate,
     NumericRange,
+    RowCondition,
     Sampling,
-    Split,
+    Segmentation,
+    Standalone,
     Store,
 )
 
@@ -33,9 +35,12 @@ __all__ = [
     "Activate",
     "AnyStep",
     "BuildEvaluation",
+    "CostMatrix",
     "DataSource",
     "Drift",
     "EnvironmentSettings",
+    "Fairness",
+    "FalseAlarmRate",
     "Features",
     "Key",
     "Label",
@@ -45,12 +50,15 @@ __all__ = [
     "People",
     "Project",
     "RequestSignOff",
+    "RowCondition",
     "RunChecks",
     "Sampling",
     "Scenario",
     "Schedule",
     "Section",
+    "Segmentation",
     "Split",
+    "Standalone",
     "Step",
     "Store",
     "Train",

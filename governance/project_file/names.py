@@ -1,4 +1,4 @@
-"""Whether the names in a project file mean something."""
+"""Whether the parts of a project file fit together: names mean something, and settings fit what is predicted."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from governance.project_file.lines import Location
 from governance.project_file.project import Project
 from governance.project_file.scenarios import Activate, BuildEvaluation, RunChecks
+from governance.vocabulary import PredictionType
 
 
 def misused_names(project: Project) -> Iterator[tuple[Location, str, str]]:
@@ -27,11 +28,20 @@ def misused_names(project: Project) -> Iterator[tuple[Location, str, str]]:
             if name in names[:position]:
                 yield (*where, position, "name"), f"two {kind} are called {name!r}", "give each its own name"
 
+    if not project.models and not project.stores:
+        yield (
+            ("models",),
+            "there is no model, and no standalone store",
+            "declare a model, or a store that is standalone",
+        )
     for name, model in project.models.items():
         yield from dangling(("models", name, "train_on"), "data source", model.train_on, project.data)
     for name, store in project.stores.items():
         yield from dangling(("stores", name, "model"), "model", store.model, project.models)
         yield from dangling(("stores", name, "data"), "data source", store.data, project.data)
+        if store.standalone is not None and store.standalone.reference is not None:
+            source = store.standalone.reference.partition(":")[0]
+            yield from dangling(("stores", name, "standalone", "reference"), "data source", source, project.data)
         yield from doubled(("stores", name, "checks"), "checks", [check.name for check in store.checks])
     for name, scenario in project.scenarios.items():
         for position, step in enumerate(scenario.steps):
@@ -44,3 +54,19 @@ def misused_names(project: Project) -> Iterator[tuple[Location, str, str]]:
                 yield from dangling((*where, "environment"), "environment", step.environment, project.environments)
         yield from doubled(("scenarios", name, "steps"), "steps", [step.name for step in scenario.steps])
     yield from dangling(("monitored_environment",), "environment", project.monitored_environment, project.environments)
+
+
+def unfit_settings(project: Project) -> Iterator[tuple[Location, str, str]]:
+    """Every setting of a store that nothing can be made of, given what is predicted there."""
+    for name, store in project.stores.items():
+        if store.standalone is None and store.model not in project.models:
+            continue  # that name is the problem
+        kind = project.prediction_type(name)
+        if store.threshold is not None and kind is not PredictionType.BINARY:
+            yield ("stores", name, "threshold"), f"a {kind} model has no threshold", "remove it"
+        if store.fairness and kind is PredictionType.REGRESSION:
+            yield (
+                ("stores", name, "fairness"),
+                "fairness compares classes, and a regression model has none",
+                "remove it",
+            )

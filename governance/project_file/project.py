@@ -9,10 +9,11 @@ from typing import TypeVar
 from pydantic import Field, PrivateAttr
 
 from governance.errors import NotFound
+from governance.project_file.models import DataSource, ModelSettings
 from governance.project_file.scenarios import Scenario
 from governance.project_file.section import Key, Section
-from governance.project_file.watched import DataSource, ModelSettings, Store
-from governance.vocabulary import Policy
+from governance.project_file.watched import Store
+from governance.vocabulary import Policy, PredictionType
 
 Declared = TypeVar("Declared")
 
@@ -38,7 +39,7 @@ class Project(Section):
     project: Key
     description: str = ""
     data: dict[Key, DataSource] = Field(min_length=1)
-    models: dict[Key, ModelSettings] = Field(min_length=1)
+    models: dict[Key, ModelSettings] = Field(default={}, description="None are needed where every store is standalone.")
     stores: dict[Key, Store] = Field(default={})
     scenarios: dict[Key, Scenario] = Field(default={})
     people: People = People()
@@ -65,12 +66,21 @@ class Project(Section):
         """The store of that name. Raises :class:`NotFound` with the known names."""
         return _pick("store", self.stores, name)[1]
 
+    def prediction_type(self, store: str) -> PredictionType:
+        """What is predicted where the store of that name looks. Raises :class:`NotFound` with the known names."""
+        declared = self.store(store)
+        if declared.standalone is not None:
+            return declared.standalone.prediction_type
+        return self.model(declared.model)[1].prediction_type
+
     def scenario(self, name: str | None = None) -> tuple[Key, Scenario]:
         """The scenario of that name, or the only one. Raises :class:`NotFound` with the known names."""
         return _pick("scenario", self.scenarios, name)
 
 
 def _pick(kind: str, known: Mapping[str, Declared], name: str | None) -> tuple[str, Declared]:
+    if not known:
+        raise NotFound(kind, name or "default", (), f"declare one under {kind}s in project.yaml")
     if name is None and len(known) == 1:
         return next(iter(known.items()))
     if name is None:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from governance.errors import ProjectFileError
 from governance.project_file.lines import dotted, line_of, read_with_lines
-from governance.project_file.names import misused_names
+from governance.project_file.names import misused_names, unfit_settings
 from governance.project_file.project import Project
 from governance.project_file.wording import explain
 
@@ -64,6 +64,6 @@ def examine(file: Path) -> tuple[Project | None, list[ProjectFileError]]:
     project._file = file
     found = (
         ProjectFileError(file, line_of(where, lines), dotted(where), problem, remedy)
-        for where, problem, remedy in misused_names(project)
+        for where, problem, remedy in (*misused_names(project), *unfit_settings(project))
     )
     return project, sorted(found, key=lambda p: p.line or 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
@@ -28,13 +29,21 @@ class Section(BaseModel):
 
 
 def _as_text(value: object) -> object:
-    """A label as it is compared: 1 and 1.0 are "1", true is "true". YAML reads unquoted ones as numbers."""
+    """A label as it is compared: 1 and 1.0 are "1", true is "true". YAML reads unquoted ones as numbers or dates."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value) if isinstance(value, int | float) else value
+    return str(value) if isinstance(value, int | float) else _date_as_text(value)
+
+
+def _date_as_text(value: object) -> object:
+    """A date in ISO 8601, as data have it."""
+    return value.isoformat() if isinstance(value, date) else value
 
 
 Label = Annotated[str, BeforeValidator(_as_text)]
 """A class of the target."""
+
+Bound = Annotated[float | str, BeforeValidator(_date_as_text)]
+"""A number, or a date as ISO 8601 text."""

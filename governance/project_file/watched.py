@@ -1,12 +1,15 @@
-"""What is watched: data sources, models, stores and their checks."""
+"""What is watched: stores, which rows they judge, how drift is measured there, and their checks."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+import re
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from governance.project_file.section import Key, Label, Misuse, Section
+from governance.project_file.models import CostMatrix, CustomMetrics, Features, require_fit
+from governance.project_file.section import Bound, Key, Label, Misuse, Section
 from governance.vocabulary import (
     Averaging,
     DriftModel,
@@ -15,127 +18,13 @@ from governance.vocabulary import (
     OnFailure,
     PredictionType,
     SamplingMethod,
-    SplitMethod,
 )
 
 
-class DataSource(Section):
-    """One file, a series of files that differ where the path has its ``*``, or the rows of a query."""
-
-    path: str | None = Field(
-        default=None, min_length=1, description="Relative to the project's folder; one * makes it a series of files."
-    )
-    query: str | None = Field(default=None, min_length=1, description="SELECT of a database, instead of a path.")
-    url_variable: str | None = Field(
-        default=None,
-        pattern=r"^[A-Z][A-Z0-9_]*$",
-        description="With query: the environment variable that holds the SQLAlchemy URL, so that no password is here.",
-    )
-    format: Literal["csv", "parquet"] | None = Field(default=None, description="Default: by the ending of the file.")
-    separator: str = Field(default=",", min_length=1, max_length=1, description="Between the columns of a CSV file.")
-
-    @model_validator(mode="after")
-    def _a_file_or_a_query(self) -> Self:
-        if (self.path is None) == (self.query is None):
-            raise Misuse("it has to name either a path or a query", "give it one of the two")
-        if (self.query is None) != (self.url_variable is None):
-            raise Misuse("query and url_variable belong together", "give both, or neither")
-        if self.query is not None and self.model_fields_set & {"format", "separator"}:
-            raise Misuse("a query has neither format nor separator", "remove them")
-        if self.path is not None and self.path.count("*") > 1:
-            raise Misuse(f"{self.path!r} has more than one *", "leave the one that differs from file to file")
-        return self
-
-
-class Features(Section):
-    """Which columns the model sees, and as what."""
-
-    include: list[str] | None = Field(
-        default=None, description="Only these; default: every column that is not excluded."
-    )
-    exclude: list[str] = Field(default=[], description="Never these: identifiers, and what is known only afterwards.")
-    handling: dict[str, Handling] = Field(default={}, description="Forces the handling of a column; default: inferred.")
-    on_unseen_category: OnFailure = Field(
-        default=OnFailure.WARN, description="A category that training never saw: warn, or refuse the data."
-    )
-
-    @model_validator(mode="after")
-    def _not_both(self) -> Self:
-        if both := sorted(set(self.include or ()) & set(self.exclude)):
-            raise Misuse(f"{both[0]!r} is both included and excluded", "remove it from one of the two")
-        return self
-
-
-class Split(Section):
-    """How training data are divided."""
-
-    method: SplitMethod = SplitMethod.RANDOM
-    test_share: float = Field(default=0.2, ge=0.05, le=0.5, description="Share of the rows that is measured on.")
-    seed: int = Field(default=1337, ge=0)
-
-
-class CostMatrix(Section):
-    """What a row is worth by how it was predicted; a cost is negative. In any unit of the user's."""
-
-    true_positive: float = 0.0
-    false_positive: float = 0.0
-    false_negative: float = 0.0
-    true_negative: float = 0.0
-
-
-class ModelSettings(Section):
-    """One saved model."""
-
-    target: str = Field(min_length=1)
-    prediction_type: PredictionType
-    positive_class: Label | None = Field(default=None, description="Binary only; default: the greater of the two.")
-    time_column: str | None = Field(default=None, description="When a row happened; never a feature unless included.")
-    train_on: str = Field(default="training", description="Data source of the training data.")
-    features: Features = Features()
-    estimator: str = Field(default="default", description="Import path of a scikit-learn estimator, or 'default'.")
-    parameters: dict[str, Any] = Field(default={}, description="Keyword arguments of the estimator.")
-    split: Split = Split()
-    refit_on_full: bool = Field(default=False, description="After measuring, fit again on all rows.")
-    threshold: Annotated[float, Field(ge=0, le=1)] | Literal["max_f1"] = Field(
-        default=0.5, description="Binary only: probability from which a row is positive."
-    )
-    weight_column: str | None = Field(
-        default=None, description="How much a row counts in performance; never a feature."
-    )
-    averaging: Averaging = Field(default=Averaging.MACRO, description="Multiclass: of one-vs-rest metrics.")
-    cost_matrix: CostMatrix | None = Field(default=None, description="Binary only: makes the metric cost_gain.")
-    custom_metrics: dict[Key, str] = Field(
-        default={},
-        description="Name: file.py:function beside project.yaml, taking (y_true, y_pred, probabilities, sample, reference).",
-    )
-    reference_rows: int = Field(default=50_000, ge=100, description="Rows of the test part kept as reference, at most.")
-    metric: str | None = Field(default=None, description="Metric to focus on; default: roc_auc, or r2 for regression.")
-
-    @model_validator(mode="after")
-    def _fits_the_prediction_type(self) -> Self:
-        if self.prediction_type is not PredictionType.BINARY:
-            if self.positive_class is not None:
-                raise Misuse(f"a {self.prediction_type} model has no positive_class", "remove it")
-            if "threshold" in self.model_fields_set:
-                raise Misuse(f"a {self.prediction_type} model has no threshold", "remove it")
-            if self.cost_matrix is not None:
-                raise Misuse(f"a {self.prediction_type} model has no cost_matrix", "remove it")
-        if self.averaging is not Averaging.MACRO and self.prediction_type is not PredictionType.MULTICLASS:
-            raise Misuse(f"a {self.prediction_type} model has nothing to average", "remove averaging")
-        if self.weight_column in {self.target, self.time_column, *(self.features.include or ())} - {None}:
-            raise Misuse(f"{self.weight_column!r} is the weight and something else besides", "name a column of its own")
-        if self.target == self.time_column:
-            raise Misuse(f"{self.target!r} is both target and time_column", "name two columns")
-        if self.target in (self.features.include or ()):
-            raise Misuse(f"the target {self.target!r} is among features.include", "remove it there")
-        if self.split.method is SplitMethod.TIME and self.time_column is None:
-            raise Misuse("a split by time needs a time_column", "name it, or use method: random")
-        return self
-
-    @property
-    def metric_to_focus(self) -> str:
-        """The metric people look at first."""
-        return self.metric or ("r2" if self.prediction_type is PredictionType.REGRESSION else "roc_auc")
+def _test_of_evidently(text: str) -> str:
+    if re.fullmatch(r"evidently:[a-z0-9_-]+", text) is None:
+        raise Misuse(f"{text!r} names no test", "write evidently: and one of its tests, e.g. evidently:wasserstein")
+    return text
 
 
 class RowCondition(Section):
@@ -145,8 +34,8 @@ class RowCondition(Section):
     equals: Label | None = None
     one_of: list[Label] | None = Field(default=None, min_length=1)
     none_of: list[Label] | None = Field(default=None, min_length=1)
-    at_least: float | str | None = Field(default=None, description="Numbers, or dates as ISO 8601 text.")
-    below: float | str | None = Field(default=None, description="Likewise; the bound itself is outside.")
+    at_least: Bound | None = Field(default=None, description="A number, or a date as in 2024-12-31.")
+    below: Bound | None = Field(default=None, description="Likewise; the bound itself is outside.")
     missing: bool | None = Field(
         default=None, description="true: only rows without a value; false: only rows with one."
     )
@@ -201,7 +90,7 @@ class Drift(Section):
     false_alarm_rate: FalseAlarmRate = FalseAlarmRate()
     importances: bool = Field(default=False, description="Feature drift importance even where no drift was found.")
     handling: dict[str, Handling] = Field(default={}, description="Forces the handling of a column in drift only.")
-    methods: dict[str, Annotated[str, Field(pattern=r"^evidently:[a-z0-9_-]+$")]] = Field(
+    methods: dict[str, Annotated[str, AfterValidator(_test_of_evidently)]] = Field(
         default={}, description="Column: evidently:<test>, one of Evidently's tests, measured beside ours."
     )
 
@@ -259,12 +148,41 @@ class Standalone(Section):
     time_column: str | None = None
     weight_column: str | None = None
     reference: str | None = Field(
-        default=None, description="Data source to compare with; without it there is no drift."
+        default=None,
+        description="Data source to compare with, or one part of it as source:part; without it there is no drift.",
     )
     features: Features = Features()
     averaging: Averaging = Averaging.MACRO
     cost_matrix: CostMatrix | None = None
-    custom_metrics: dict[Key, str] = Field(default={}, description="As of a model.")
+    custom_metrics: CustomMetrics = Field(default={})
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        require_fit(self.prediction_type, self.model_fields_set)
+        if self.probabilities and self.prediction_type is PredictionType.REGRESSION:
+            raise Misuse("a regression model has no probabilities", "remove them")
+        if self.probabilities and self.positive_class not in {None, *self.probabilities}:
+            raise Misuse(f"the positive class {self.positive_class!r} has no probability", "add it to probabilities")
+        taken: dict[str, str] = {}
+        for column, role in self._roles():
+            if column in taken:
+                raise Misuse(f"{column!r} is both {taken[column]} and {role}", "name two columns")
+            if column in (self.features.include or ()):
+                raise Misuse(f"{column!r} is the {role} and among features.include", "remove it there")
+            taken[column] = role
+        return self
+
+    def _roles(self) -> Iterator[tuple[str, str]]:
+        """Every column that is named, and as what."""
+        yield self.prediction, "prediction"
+        for label, column in self.probabilities.items():
+            yield column, f"probability of {label!r}"
+        for role in ("target", "weight_column"):
+            if (named := getattr(self, role)) is not None:
+                yield named, role
+        # Like a model's, it may be a feature as well.
+        if self.time_column is not None and self.time_column not in (self.features.include or ()):
+            yield self.time_column, "time_column"
 
 
 class Store(Section):
@@ -291,6 +209,8 @@ class Store(Section):
             raise Misuse("a store is of a model or standalone", "give it one of the two")
         if self.standalone is not None and self.skip_scoring:
             raise Misuse("a standalone store scores nothing", "remove skip_scoring")
+        if "performance" in self.model_fields_set and self.performance and not self.asks_for_labels:
+            raise Misuse("performance needs labels, and standalone names no target", "name it, or remove performance")
         for part, names in (
             ("segments", [s.column for s in self.segments]),
             ("fairness", [f.attribute for f in self.fairness]),
@@ -299,3 +219,8 @@ class Store(Section):
                 if names.count(name) > 1:
                     raise Misuse(f"{name!r} is twice among {part}", "remove one")
         return self
+
+    @property
+    def asks_for_labels(self) -> bool:
+        """Whether performance is measured: a standalone store without a target does not."""
+        return self.performance and (self.standalone is None or self.standalone.target is not None)

@@ -99,7 +99,7 @@ def _declared(project: Project) -> dict[str, Any]:
         **{f"environments.{name}": {"policy": settings.policy} for name, settings in project.environments.items()},
         **{f"models.{name}": _fields_of(settings) for name, settings in project.models.items()},
         **{
-            f"stores.{name}": {"model": store.model, "performance": store.performance}
+            f"stores.{name}": {"model": store.model, "performance": store.asks_for_labels}
             for name, store in project.stores.items()
         },
     }
@@ -119,7 +119,10 @@ def _recorded(session: Session, row: ProjectRow) -> dict[str, Any]:
         **{f"environments.{environment.name}": {"policy": environment.policy} for environment in environments},
         **{f"models.{model.name}": _fields_of(model) for model in models},
         **{
-            f"stores.{store.name}": {"model": names[store.model_id], "performance": store.performance}
+            f"stores.{store.name}": {
+                "model": None if store.model_id is None else names[store.model_id],
+                "performance": store.performance,
+            }
             for store in stores
         },
     }
@@ -141,7 +144,10 @@ def _write(session: Session, row: ProjectRow, project: Project, at: datetime) ->
         for name, settings in project.models.items()
     }
     for name, store in project.stores.items():
-        fields = {"model_id": key_of(models[store.model]), "performance": store.performance}
+        fields = {
+            "model_id": None if store.model is None else key_of(models[store.model]),
+            "performance": store.asks_for_labels,
+        }
         _bring(session, StoreRow, row, name, fields)
 
 

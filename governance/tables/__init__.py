@@ -2,7 +2,7 @@
 
 from governance.tables.audit import AuditEvent
 from governance.tables.checks import CheckResult
-from governance.tables.evaluations import Evaluation, Metric, StoreRow
+from governance.tables.evaluations import METRICS_LONG, Evaluation, Metric, StoreRow
 from governance.tables.people import Assignment, Role
 from governance.tables.projects import (
     Activation,
@@ -16,6 +16,7 @@ from governance.tables.scenarios import ScenarioRun, StepRun
 from governance.tables.signoffs import Feedback, FinalApproval, SignOff
 
 __all__ = [
+    "METRICS_LONG",
     "Activation",
     "ActiveVersion",
     "Assignment",

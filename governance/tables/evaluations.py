@@ -1,22 +1,25 @@
 """Model evaluation stores, their evaluations, and every metric of them."""
 
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import JSON, Column, UniqueConstraint
+from sqlalchemy import JSON, Column, Float, Integer, String, TableClause, UniqueConstraint, column, table
 from sqlmodel import Field, SQLModel
 
-from governance.tables.columns import moment
+from governance.tables.columns import Moment, moment
 
 
 class StoreRow(SQLModel, table=True):
-    """A named series of evaluations of one model."""
+    """A named series of evaluations of one model, or of predictions that come with the data."""
 
     __tablename__ = "store"
     __table_args__ = (UniqueConstraint("project_id", "name"),)
 
     id: int | None = Field(default=None, primary_key=True)
     project_id: int = Field(foreign_key="project.id", index=True)
-    model_id: int = Field(foreign_key="model.id", index=True)
+    model_id: int | None = Field(
+        default=None, foreign_key="model.id", index=True, description="None: a standalone store."
+    )
     name: str = Field(max_length=80)
     performance: bool
 
@@ -28,7 +31,9 @@ class Evaluation(SQLModel, table=True):
 
     id: str = Field(primary_key=True, max_length=64)
     store_id: int = Field(foreign_key="store.id", index=True)
-    version_id: int = Field(foreign_key="model_version.id", index=True)
+    version_id: int | None = Field(
+        default=None, foreign_key="model_version.id", index=True, description="None: of a standalone store."
+    )
     name: str = Field(description="As people read it; default: date and time.")
     data: str = Field(description="What was judged: data source and part, or a path.")
     data_fingerprint: str = Field(max_length=64)
@@ -41,8 +46,8 @@ class Evaluation(SQLModel, table=True):
     warnings: list[str] = Field(sa_column=Column(JSON, nullable=False))
     folder: str = Field(
         unique=True,
-        description="Relative to the artifacts folder: sample.parquet, details.json, and where drift was measured "
-        "input_drift.snapshot.json and prediction_drift.snapshot.json.",
+        description="Relative to the artifacts folder: sample.parquet, details.json, and what was measured as "
+        "input_drift.snapshot.json, prediction_drift.snapshot.json and performance.snapshot.json.",
     )
     files: dict[str, str] = Field(sa_column=Column(JSON, nullable=False), description="File name: SHA-256.")
     evaluated_by: str
@@ -61,3 +66,22 @@ class Metric(SQLModel, table=True):
     upper: float | None = None
     rows: int | None = None
     reason: str = ""
+
+
+METRICS_LONG: Final[TableClause] = table(
+    "metrics_long",
+    column("evaluation", String),
+    column("project", String),
+    column("store", String),
+    column("model", String),
+    column("version", Integer),
+    column("metric", String),
+    column("value", Float),
+    column("lower", Float),
+    column("upper", Float),
+    column("rows", Integer),
+    column("reason", String),
+    column("data", String),
+    column("computed_at", Moment),
+)
+"""The view that puts names to every metric, for us and for whatever tool reads the database; migration 0003 has made it."""

@@ -1,4 +1,4 @@
-"""Files as streams of Arrow batches of a given size: CSV as text, Parquet in its own types."""
+"""Files and queries as streams of Arrow batches of a given size: Parquet in its own types, all others as text."""
 
 from __future__ import annotations
 
@@ -11,28 +11,33 @@ import pyarrow.parquet as pq
 
 from governance.errors import UnreadableFile
 from tasks.data.headers import not_parquet, not_utf8
+from tasks.data.queries import Digest, query_batches
 from tasks.data.sources import Source
 
 _BLOCK_BYTES: Final = 1 << 20
 """How much of a CSV file is parsed at once; also the longest row that can be read. Arrow reads up to 32 of them ahead."""
 
 
-def iterate_tables(source: Source, names: Sequence[str], chunk_rows: int) -> Iterator[pa.Table]:
-    """Stream some columns of a file.
+def iterate_tables(
+    source: Source, names: Sequence[str], chunk_rows: int, digest: Digest | None = None
+) -> Iterator[pa.Table]:
+    """Stream some columns of a file or of a query.
 
     Args:
         source: A file whose header has been read.
         names: The columns wanted; each is in the file.
         chunk_rows: Rows per table, at least 1; the last table may have fewer. At no time are there more rows in
             memory than these and the blocks of the file that are read ahead.
+        digest: Is fed every row of a query, with all its columns. Files are hashed by their bytes.
 
     Yields:
-        Tables with the columns in the order of ``names``: of text for CSV, of the file's own types for Parquet.
+        Tables with the columns in the order of ``names``: of text for CSV and queries, of the file's own types for
+        Parquet.
 
     Raises:
-        UnreadableFile: ragged rows, bytes that are not UTF-8, pages that are damaged.
+        UnreadableFile: ragged rows, bytes that are not UTF-8, pages that are damaged, a database that says no.
     """
-    batches = _parquet_batches(source, names, chunk_rows) if source.format == "parquet" else _csv_batches(source, names)
+    batches = _batches(source, names, chunk_rows, digest)
     waiting: list[pa.RecordBatch] = []
     rows = 0
     for batch in batches:
@@ -48,6 +53,12 @@ def iterate_tables(source: Source, names: Sequence[str], chunk_rows: int) -> Ite
         waiting = table.slice(whole).to_batches() if rows else []
     if rows:
         yield pa.Table.from_batches(waiting).select(list(names))
+
+
+def _batches(source: Source, names: Sequence[str], chunk_rows: int, digest: Digest | None) -> Iterator[pa.RecordBatch]:
+    if source.query is not None:
+        return query_batches(source.query, names, chunk_rows, digest)
+    return _parquet_batches(source, names, chunk_rows) if source.format == "parquet" else _csv_batches(source, names)
 
 
 def _csv_batches(source: Source, names: Sequence[str]) -> Iterator[pa.RecordBatch]:

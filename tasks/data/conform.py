@@ -103,6 +103,28 @@ def require_known_categories(rows: pd.DataFrame, schema: Schema, features: Featu
         )
 
 
+def require_weights(values: pd.Series, source: Source) -> None:
+    """Refuse a weight that is missing or negative: what the row counts would be anybody's guess.
+
+    Args:
+        values: n weights, float64, with the index of the reader.
+        source: Where they come from, for the error.
+
+    Raises:
+        SchemaMismatch: names the first such row.
+    """
+    wrong = np.flatnonzero(~(values.to_numpy(np.float64) >= 0))
+    if wrong.size:
+        value = values.iloc[wrong[0]]
+        raise SchemaMismatch(
+            source.path,
+            str(values.name),
+            "the weight is missing" if pd.isna(value) else f"the weight {value:g} is negative",
+            "write 0 for rows that shall not count",
+            int(values.index[wrong[0]]) + 1,
+        )
+
+
 def to_target(values: pd.Series, schema: Schema, file: str | Path) -> pd.Series:
     """Labels as the model knows them.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
 from governance.errors import NoUsableTarget, SchemaMismatch, TrainingImpossible
-from governance.project_file import ModelSettings
+from governance.project_file import ModelSettings, Standalone
 from governance.vocabulary import Handling, PredictionType
 from tasks.data.conversion import number_of
 from tasks.data.profiling import ColumnProfile, profile_columns
@@ -15,7 +15,7 @@ from tasks.data.reading import iterate_chunks
 from tasks.data.schema import Column, Schema, canonical_label
 from tasks.data.sources import Source, read_header, require_columns
 
-__all__ = ["ColumnProfile", "infer_schema", "profile_columns"]
+__all__ = ["ColumnProfile", "infer_schema", "infer_standalone_schema", "profile_columns"]
 
 MAX_LEVELS: Final = 10_000
 """Levels of a categorical feature that are kept with a version."""
@@ -45,9 +45,9 @@ def infer_schema(source: Source, model_name: str, settings: ModelSettings) -> Sc
         NoUsableTarget: no label, or labels that do not fit the prediction type.
         TrainingImpossible: no feature is left.
     """
-    features, time = settings.features, settings.time_column
+    features, time, weight = settings.features, settings.time_column, settings.weight_column
     header = read_header(source)
-    named = [settings.target, *([time] if time else []), *(features.include or []), *features.exclude]
+    named = [settings.target, *filter(None, (time, weight)), *(features.include or []), *features.exclude]
     require_columns(source, header, [*named, *features.handling])
     profiles = {profile.name: profile for profile in profile_columns(source, features.handling)}
     chosen = _choose(header, settings)
@@ -73,12 +73,82 @@ def infer_schema(source: Source, model_name: str, settings: ModelSettings) -> Sc
     )
 
 
+def infer_standalone_schema(settings: Standalone, data: Source, reference: Source | None) -> Schema:
+    """What predictions that come with the data are of: columns to watch, and the classes.
+
+    A column that tells nothing (all missing, constant, an identifier, free text) is left out rather than refused: nobody
+    is about to train on it.
+
+    Args:
+        settings: Of the store.
+        data: What is judged.
+        reference: What it is compared with; its columns are watched, or those of the data when there is none.
+
+    Returns:
+        The schema; the target is empty when the data bring no labels. Classes are those of the labels, the
+        predictions and the probabilities of both sources.
+
+    Raises:
+        UnreadableFile: as :func:`tasks.data.reading.iterate_chunks`.
+        SchemaMismatch: a column that is named is missing, or is no date where it has to be.
+        NoUsableTarget: labels and predictions do not fit the prediction type.
+    """
+    target, time, features = settings.target, settings.time_column, settings.features
+    watched = reference or data
+    for source in filter(None, (data, reference)):
+        require_columns(source, read_header(source), [settings.prediction, *settings.probabilities.values()])
+    header = read_header(watched)
+    require_columns(watched, header, [*(features.include or []), *features.exclude, *features.handling])
+    profiles = {profile.name: profile for profile in profile_columns(watched, features.handling)}
+    brought = {settings.prediction, *settings.probabilities.values(), target, time, settings.weight_column}
+    chosen = features.include or [name for name in header if name not in brought | set(features.exclude)]
+    columns = tuple(Column(name, profiles[name].handling) for name in chosen if profiles[name].handling in _FOR_MODELS)
+    _require_dates(watched, time, columns)
+    schema = Schema(columns, target or "", settings.prediction_type, (), time)
+    levels = _collect_levels(watched, schema.handling)
+    return replace(
+        schema,
+        classes=_standalone_classes(settings, data, reference),
+        categories={name: tuple(sorted(seen)) for name, seen in levels.items() if seen is not None},
+    )
+
+
+def _standalone_classes(settings: Standalone, data: Source, reference: Source | None) -> tuple[str, ...]:
+    def refuse(problem: str, remedy: str) -> NoUsableTarget:
+        return NoUsableTarget(data.path, settings.target or settings.prediction, problem, remedy)
+
+    if settings.prediction_type is PredictionType.REGRESSION:
+        return ()
+    labels = {canonical_label(label) for label in settings.probabilities}
+    for source in filter(None, (data, reference)):
+        header = read_header(source)
+        named = [name for name in (settings.prediction, settings.target) if name is not None and name in header]
+        found = _collect_levels(source, dict.fromkeys(named, Handling.CATEGORICAL)).values()
+        if any(seen is None for seen in found) or len(labels.union(*filter(None, found))) > MAX_CLASSES:
+            raise refuse(
+                f"there are more than {MAX_CLASSES:,} different labels and predictions",
+                "set prediction_type: regression, or correct the names of the columns",
+            )
+        labels = labels.union(*filter(None, found))
+    if settings.prediction_type is PredictionType.MULTICLASS:
+        return tuple(sorted(labels))
+    if settings.positive_class is not None:
+        labels.add(canonical_label(settings.positive_class))
+    if len(labels) == 1:
+        raise refuse(
+            f"labels and predictions know only the class {next(iter(labels))!r}",
+            "name both classes under probabilities, or the other one as positive_class",
+        )
+    return _binary_classes(labels, settings.positive_class, refuse)
+
+
 def _choose(header: Iterable[str], settings: ModelSettings) -> list[str]:
-    """The columns that may be features: those included, or all but target, time and those excluded."""
+    """The columns that may be features: those included, or all but target, time, weight and those excluded."""
     features = settings.features
     if features.include is not None:
         return list(dict.fromkeys(features.include))
-    return [name for name in header if name not in (settings.target, settings.time_column, *features.exclude)]
+    never = (settings.target, settings.time_column, settings.weight_column, *features.exclude)
+    return [name for name in header if name not in never]
 
 
 def _is_feature(source: Source, profile: ColumnProfile, *, forced: bool, asked_for: bool) -> bool:
@@ -155,9 +225,16 @@ def _classes(
             f"it has more than {MAX_CLASSES:,} different labels",
             "set prediction_type: regression, or correct the target",
         )
-    classes = sorted(found)
     if settings.prediction_type is PredictionType.MULTICLASS:
-        return tuple(classes)
+        return tuple(sorted(found))
+    return _binary_classes(found, settings.positive_class, refuse)
+
+
+def _binary_classes(
+    labels: Iterable[str], positive_class: str | None, refuse: Callable[[str, str], NoUsableTarget]
+) -> tuple[str, str]:
+    """Negative and positive."""
+    classes = sorted(labels)
     if len(classes) != 2:
         shown = ", ".join(classes[:5]) + (", …" if len(classes) > 5 else "")
         raise refuse(
@@ -165,7 +242,7 @@ def _classes(
             "set prediction_type: multiclass, or correct the labels",
         )
     classes.sort(key=_as_number_or_text)
-    positive = classes[-1] if settings.positive_class is None else canonical_label(settings.positive_class)
+    positive = classes[-1] if positive_class is None else canonical_label(positive_class)
     if positive not in classes:
         raise refuse(
             f"no row has the positive class {positive!r}", f"set positive_class to {classes[0]!r} or {classes[1]!r}"

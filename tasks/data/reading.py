@@ -14,20 +14,26 @@ from governance.vocabulary import Handling
 from tasks.data.batches import iterate_tables
 from tasks.data.conversion import convert
 from tasks.data.headers import not_parquet
+from tasks.data.queries import Digest
 from tasks.data.sources import Source, read_header, require_columns
 
 CHUNK_ROWS: Final = 65_536
 
 
 def iterate_chunks(
-    source: Source, columns: Mapping[str, Handling], *, chunk_rows: int = CHUNK_ROWS
+    source: Source,
+    columns: Mapping[str, Handling],
+    *,
+    chunk_rows: int = CHUNK_ROWS,
+    digest: Digest | None = None,
 ) -> Iterator[pd.DataFrame]:
-    """Stream a file, typed. The header is looked at at once, the rows as they are asked for.
+    """Stream a file or a query, typed. The header is looked at at once, the rows as they are asked for.
 
     Args:
         source: The file.
         columns: The columns wanted, and as what.
         chunk_rows: Rows per frame, at least 1; memory is bounded by them.
+        digest: Is fed every row of a query, with all its columns.
 
     Returns:
         Frames with the columns in the order asked for: NUMERICAL float64, DATE ``datetime64[us, UTC]``, all others
@@ -39,7 +45,7 @@ def iterate_chunks(
         SchemaMismatch: a column is missing or doubled; or a value is not what its column holds, with its row.
     """
     header = _checked_header(source, columns, chunk_rows)
-    return _typed_chunks(source, dict(columns), list(columns) or header[:1], chunk_rows)
+    return _typed_chunks(source, dict(columns), list(columns) or header[:1], chunk_rows, digest)
 
 
 def _checked_header(source: Source, columns: Mapping[str, Handling], chunk_rows: int) -> list[str]:
@@ -51,10 +57,10 @@ def _checked_header(source: Source, columns: Mapping[str, Handling], chunk_rows:
 
 
 def _typed_chunks(
-    source: Source, columns: Mapping[str, Handling], names: list[str], chunk_rows: int
+    source: Source, columns: Mapping[str, Handling], names: list[str], chunk_rows: int, digest: Digest | None
 ) -> Iterator[pd.DataFrame]:
     start = 0
-    for table in iterate_tables(source, names, chunk_rows):
+    for table in iterate_tables(source, names, chunk_rows, digest):
         frame = _typed(source, columns, table, start)
         start += table.num_rows
         yield frame
@@ -119,13 +125,13 @@ def _typed(source: Source, columns: Mapping[str, Handling], table: pa.Table, sta
     return frame
 
 
-def read_frame(source: Source, columns: Mapping[str, Handling]) -> pd.DataFrame:
-    """All rows of a file at once, typed as by :func:`iterate_chunks`, which says what is raised."""
-    return pd.concat(list(iterate_chunks(source, columns)))
+def read_frame(source: Source, columns: Mapping[str, Handling], digest: Digest | None = None) -> pd.DataFrame:
+    """All rows of a file or a query at once, as by :func:`iterate_chunks`, which says what is taken and raised."""
+    return pd.concat(list(iterate_chunks(source, columns, digest=digest)))
 
 
 def count_rows(source: Source) -> int:
-    """Number of data rows of a file, 0 if there is only a header; one row in memory at a time is enough.
+    """Number of data rows, 0 if there is only a header; a chunk of one column is in memory at a time.
 
     Raises:
         UnreadableFile: absent, empty, ragged, truncated, or not UTF-8.

@@ -1,11 +1,11 @@
-"""Where data are: the sources that a project declares, their parts, and plain files."""
+"""Where data are: the sources that a project declares, their parts, plain files, and queries."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from glob import escape, glob
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Final, Literal
 from governance.errors import NotFound, SchemaMismatch, UnreadableFile
 from governance.project_file import FILE_NAME, DataSource, Project
 from tasks.data.headers import csv_header, parquet_header
+from tasks.data.queries import Query, query_header
 
 Format = Literal["csv", "parquet"]
 ENDINGS: Final[dict[str, tuple[Format, str]]] = {
@@ -26,23 +27,27 @@ _LATEST: Final = "latest"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file of rows.
+    """One file of rows, or the rows of a query.
 
     Args:
         name: As people name it: ``training``, ``monthly:2017_06``, or the path as it was given.
-        path: Where the file is.
-        format: How it is written.
+        path: Where the file is; of a query its name, which is what errors call it.
+        format: How it is written; ``sql`` for a query.
         separator: Between the columns of a CSV file; one character.
+        query: What is asked of which database; ``None`` for a file. It is not shown: its address has a password.
     """
 
     name: str
     path: Path
-    format: Format
+    format: Format | Literal["sql"]
     separator: str = ","
+    query: Query | None = field(default=None, repr=False)
 
 
-def resolve_data(project: Project, reference: str | None, default: str) -> Source:
-    """The file that a reference means.
+def resolve_data(
+    project: Project, reference: str | None, default: str, environment: Mapping[str, str] | None = None
+) -> Source:
+    """The file or the query that a reference means.
 
     Args:
         project: The project whose sources are known.
@@ -50,18 +55,20 @@ def resolve_data(project: Project, reference: str | None, default: str) -> Sourc
             natural order, which a series without part means too), or a path: absolute, relative to the current
             folder, or relative to the project. A path to a part of a declared source is that part.
         default: The source that no reference means.
+        environment: Variables that hold the addresses of databases; only a query looks its own up.
 
     Returns:
         The source. A file that is declared but absent is found out on reading it.
 
     Raises:
-        NotFound: nothing answers to the reference; names the sources or the parts that are known.
+        NotFound: nothing answers to the reference, or no variable has the address of the database; names the sources
+            or the parts that are known.
         UnreadableFile: a path to a folder, or to a file whose ending tells no format.
     """
     wanted = reference or default
     name, colon, part = wanted.partition(":")
     if name in project.data:
-        return _declared(project, name, part if colon else None)
+        return _declared(project, name, part if colon else None, environment or {})
     for candidate in (Path(wanted), project.folder / wanted):
         if candidate.is_file():
             return _plain_file(project, wanted, candidate)
@@ -90,14 +97,20 @@ def read_header(source: Source) -> list[str]:
         UnreadableFile: the file is absent, empty, not UTF-8, truncated, or not in its format.
         SchemaMismatch: two columns have the same name.
     """
-    require_file(source.path)
-    header = parquet_header(source.path) if source.format == "parquet" else csv_header(source.path, source.separator)
+    header = _names_in(source)
     for name, times in Counter(header).items():
         if times > 1:
             raise SchemaMismatch(
                 source.path, name, f"{times} columns have this name", "rename or remove all but one of them"
             )
     return header
+
+
+def _names_in(source: Source) -> list[str]:
+    if source.query is not None:
+        return query_header(source.query)
+    require_file(source.path)
+    return parquet_header(source.path) if source.format == "parquet" else csv_header(source.path, source.separator)
 
 
 def require_file(path: Path) -> None:
@@ -142,11 +155,14 @@ def _where_it_may_be(source: Source, header: Sequence[str], name: str) -> str:
     return f"add it, or correct the name in {FILE_NAME} (the file has {shown})"
 
 
-def _declared(project: Project, name: str, part: str | None) -> Source:
+def _declared(project: Project, name: str, part: str | None, environment: Mapping[str, str]) -> Source:
     declared = project.data[name]
-    if "*" not in declared.path:
+    if declared.path is None or "*" not in declared.path:
         if part not in (None, "", _LATEST):
-            raise NotFound("part", f"{name}:{part}", (), f"{name!r} is a single file: name it without a part")
+            kind = "a query" if declared.path is None else "a single file"
+            raise NotFound("part", f"{name}:{part}", (), f"{name!r} is {kind}: name it without a part")
+        if declared.path is None:
+            return _of_a_query(name, declared, environment)
         return _source(name, project.folder / declared.path, declared)
     files = _files_of(project, name)
     if not files:
@@ -157,9 +173,20 @@ def _declared(project: Project, name: str, part: str | None) -> Source:
     return _source(f"{name}:{chosen}", files[chosen], declared)
 
 
+def _of_a_query(name: str, declared: DataSource, environment: Mapping[str, str]) -> Source:
+    variable = declared.url_variable or ""
+    if not environment.get(variable):
+        raise NotFound(
+            "environment variable", variable, (), f"set it to the SQLAlchemy URL of the database of {name!r}"
+        )
+    return Source(name, Path(name), "sql", query=Query(name, declared.query or "", environment[variable]))
+
+
 def _files_of(project: Project, name: str) -> dict[str, Path]:
     """Part: its file, in natural order."""
     declared = project.data[name]
+    if declared.path is None:
+        return {}
     before, star, after = str(project.folder / declared.path).partition("*")
     if not star:
         return {}
@@ -183,6 +210,8 @@ def natural_order(text: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
 def _plain_file(project: Project, name: str, path: Path) -> Source:
     resolved = path.resolve()
     for declared_name, declared in project.data.items():
+        if declared.path is None:
+            continue
         if "*" not in declared.path and (project.folder / declared.path).resolve() == resolved:
             return _source(declared_name, path, declared)
         for part, file in _files_of(project, declared_name).items():

@@ -82,6 +82,8 @@ class RandomForest:
         self._deviations = np.where(spread > 0, spread, 1.0)
         self._levels = [_most_frequent(column) for column in rows[:, self._categorical].T]
         self._model.fit(self._prepared(rows), is_current)
+        # Threads would add up the votes of the trees in the order in which they come, which decides the last digit.
+        self._model.set_params(n_jobs=1)
 
     def probability(self, rows: Floats) -> Floats:
         """Probability of each row to be current, shape (rows,)."""

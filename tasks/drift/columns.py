@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from governance.vocabulary import Handling, Measurement
+from governance.vocabulary import CheckOutcome, Handling, Measurement
 from tasks.drift import statistics
-from tasks.drift.pairs import ColumnPair
+from tasks.drift.contingency import homogeneity
+from tasks.drift.cores import on_all_cores
+from tasks.drift.ordered import Apart, compare, counts_by_edges, interval_names
+from tasks.drift.profile import LevelProfile, OrderedProfile, ReferenceProfile
+from tasks.drift.scores import score_of_levels, score_of_ordered, share_p_value
 from tasks.drift.statistics import Counts
+from tasks.drift.tallies import ColumnTally, CurrentColumns, LevelTally, OrderedTally
 from tasks.metrics.catalogue import COLUMN_STATISTICS
-from tasks.metrics.intervals import SIGNIFICANCE, Floats
+from tasks.metrics.intervals import SIGNIFICANCE
+
+if TYPE_CHECKING:
+    from governance.project_file.watched import FalseAlarmRate
 
 NAMED_BINS = 50
 """Levels that get a bin of their own: those with the greatest share on either side. The rest share one."""
 
-MISSING, OTHER = "(missing)", "(other)"
+NAMED_LEVELS = 10
+"""How many unseen levels of a column are named."""
+
+MISSING, OTHER, ANY = "(missing)", "(other)", "(any value)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,21 +40,33 @@ class ColumnDrift:
         name: Of the column.
         handling: How it was treated.
         measurements: ``column_drift.<column>.<statistic>``.
-        p_value: Of the whole column, missing values included; ``None`` when nothing could be tested.
+        p_value: Of the whole column: its values, how many are missing, out of range, or of new levels; ``None`` when
+            nothing could be tested.
+        calibrated: Whether the p-value comes from the null distribution of the reference; otherwise it is corrected
+            for the number of tests (Bonferroni), which is conservative.
         corrected_p_value: After Benjamini–Hochberg over all columns.
         drifted: Whether the corrected p-value is below 0.05.
+        verdict: By the false-alarm rate: ERROR, WARNING or OK; EMPTY when nothing could be tested.
+        exact: Whether every current value was looked at by itself, and not by its cell.
+        ks_bound: By how much the Kolmogorov–Smirnov distance can be too small at most.
+        wasserstein_bound: By how much the Wasserstein distance can be wrong at most, in standard deviations.
         bins: Labels of the bins or levels, the missing ones last when there are any.
         reference_shares: Share of the reference rows per bin, summing to 1; empty without rows.
         current_shares: Likewise.
-        unseen: Up to ten levels that are in the current data only, the most frequent first.
+        unseen: Up to ten levels that neither the reference nor training knew, the most frequent first.
     """
 
     name: str
     handling: Handling
     measurements: tuple[Measurement, ...]
     p_value: float | None
+    calibrated: bool = False
     corrected_p_value: float | None = None
     drifted: bool = False
+    verdict: CheckOutcome = CheckOutcome.EMPTY
+    exact: bool = True
+    ks_bound: float = 0.0
+    wasserstein_bound: float = 0.0
     bins: tuple[str, ...] = ()
     reference_shares: tuple[float, ...] = ()
     current_shares: tuple[float, ...] = ()
@@ -59,90 +82,84 @@ class Histogram:
     current: Counts
 
 
-def measure_columns(pairs: Sequence[ColumnPair]) -> list[ColumnDrift]:
+def measure_columns(profile: ReferenceProfile, current: CurrentColumns, rate: FalseAlarmRate) -> list[ColumnDrift]:
     """Measure every column, then correct the p-values for their number.
 
     Args:
-        pairs: As :func:`tasks.drift.pairs.pair_columns` makes them.
+        profile: Of the reference.
+        current: The current rows, counted for that profile.
+        rate: How often a column may be called drifted where nothing has.
 
     Returns:
-        One per pair, in order. A column that can't be measured carries the reason and harms no other.
+        One per profiled feature, in order. A column that can't be measured carries the reason and harms no other.
 
-    >>> pair = ColumnPair("age", Handling.NUMERICAL, np.arange(100.0), np.arange(100.0) + 50)
-    >>> measure_columns([pair])[0].drifted
+    >>> import pandas as pd
+    >>> from governance.project_file.watched import FalseAlarmRate
+    >>> from tasks.drift.profile import fit_column
+    >>> profile = ReferenceProfile(100, {"age": fit_column("age", Handling.NUMERICAL, pd.Series(range(100)))}, {})
+    >>> current = CurrentColumns(profile)
+    >>> current.add(pd.DataFrame({"age": range(50, 150)}))
+    >>> measure_columns(profile, current, FalseAlarmRate())[0].drifted
     True
     """
-    found = [measure_column(pair) for pair in pairs]
+
+    def calibrate(name: str, score: float, rows: int) -> float | None:
+        null = profile.null
+        if null is None or name in profile.uncalibrated or name not in null.columns:
+            return None
+        return null.p_value(name, score, rows)
+
+    found = list(on_all_cores(lambda tally: measure_column(tally, calibrate), list(current.columns.values())))
+    found = [replace(column, verdict=_verdict(column.p_value, rate)) for column in found]
+    return correct(found)
+
+
+def correct(found: list[ColumnDrift]) -> list[ColumnDrift]:
+    """Columns with their p-values corrected for their number after Benjamini and Hochberg."""
     tested = [position for position, column in enumerate(found) if column.p_value is not None]
     corrected = statistics.benjamini_hochberg(np.array([found[position].p_value for position in tested], dtype=float))
+    together = list(found)
     for position, p_value in zip(tested, corrected, strict=True):
-        found[position] = replace(
+        together[position] = replace(
             found[position], corrected_p_value=float(p_value), drifted=bool(p_value < SIGNIFICANCE)
         )
-    return found
+    return together
 
 
-def measure_column(pair: ColumnPair) -> ColumnDrift:
+def _verdict(p_value: float | None, rate: FalseAlarmRate) -> CheckOutcome:
+    if p_value is None:
+        return CheckOutcome.EMPTY
+    if p_value < rate.error:
+        return CheckOutcome.ERROR
+    return CheckOutcome.WARNING if p_value < rate.warning else CheckOutcome.OK
+
+
+Calibrate = Callable[[str, float, int], float | None]
+
+
+def measure_column(tally: ColumnTally, calibrate: Calibrate = lambda _name, _score, _rows: None) -> ColumnDrift:
     """Measure one column by itself; see :func:`measure_columns`.
 
-    Missing values are never dropped silently: they are a bin of PSI and Jensen–Shannon, a level of the chi² test of
-    a categorical column, and beside the KS test of any other column a test of their own (p-value of the column:
-    twice the smaller of the two). ``missing_share_change`` says how much they grew.
+    Missing values are never dropped silently: they are a bin of PSI and Jensen–Shannon, a level of the chi² test of a
+    categorical column, and a test of their own.
+
+    Args:
+        tally: The current values, counted for the profile of the column.
+        calibrate: From name, score and current rows to the p-value; ``None`` when there is no null distribution.
     """
-    rows = pair.reference.size + pair.current.size
-    if pair.problem:
-        return ColumnDrift(
-            pair.name,
-            pair.handling,
-            tuple(
-                Measurement(f"column_drift.{pair.name}.{s}", None, rows=rows, reason=pair.problem)
-                for s in statistics_of(pair.handling)
-            ),
-            None,
+    profile = tally.profile
+    if tally.problem:
+        reason = tally.problem
+        measurements = tuple(
+            Measurement(_name(tally, statistic), None, rows=profile.rows + tally.rows, reason=reason)
+            for statistic in statistics_of(profile.handling)
         )
-    here, there = (np.sort(side[~np.isnan(side)]) for side in (pair.reference, pair.current))
-    missing = np.array([pair.reference.size - here.size, pair.current.size - there.size], dtype=np.int64)
-    categorical = pair.handling is Handling.CATEGORICAL
-    levels = _level_counts(pair, here, there) if categorical else None
-    histogram = _of_levels(pair, levels) if levels is not None else _of_quantiles(pair, here, there)
-    histogram = _with_missing(histogram, missing)
-
-    def missing_share_change() -> float:
-        _need_rows(pair)
-        return float(missing[1] / pair.current.size - missing[0] / pair.reference.size)
-
-    computations: dict[str, Callable[[], float]] = {
-        "psi": lambda: statistics.psi(histogram.reference, histogram.current),
-        "jensen_shannon": lambda: statistics.jensen_shannon(histogram.reference, histogram.current),
-        "missing_share_change": missing_share_change,
-    }
-    if levels is not None:
-        with_missing = _with_missing(levels, missing)
-        computations["chi2_p_value"] = lambda: statistics.chi2_p_value(with_missing.reference, with_missing.current)
-    else:
-        gap = statistics.cumulative_gap(here, there) if here.size and there.size else None
-
-        def needed() -> statistics.CumulativeGap:
-            if gap is None:
-                raise ValueError(_nothing_present(pair, here))
-            return gap
-
-        computations["ks_p_value"] = lambda: statistics.ks_p_value(needed(), here.size, there.size)
-        computations["wasserstein"] = lambda: statistics.wasserstein(needed(), here)
-    measured = {s: _measure(pair, s, computations[s]) for s in statistics_of(pair.handling)}
-    p_value = (
-        measured["chi2_p_value"].value if categorical else _with_missing_test(measured["ks_p_value"], pair, missing)
-    )
-    return ColumnDrift(
-        pair.name,
-        pair.handling,
-        tuple(measured.values()),
-        p_value,
-        bins=histogram.bins,
-        reference_shares=_shares(histogram.reference),
-        current_shares=_shares(histogram.current),
-        unseen=pair.unseen,
-    )
+        return ColumnDrift(profile.name, profile.handling, measurements, None)
+    if isinstance(tally, OrderedTally):
+        return _measure_ordered(tally.profile, tally, calibrate)
+    if isinstance(tally, LevelTally):
+        return _measure_levels(tally.profile, tally, calibrate)
+    raise TypeError(f"{type(tally).__name__} has no problem and can't be measured")
 
 
 def statistics_of(handling: Handling) -> list[str]:
@@ -150,86 +167,184 @@ def statistics_of(handling: Handling) -> list[str]:
     return [name for name, statistic in COLUMN_STATISTICS.items() if handling in statistic.handlings]
 
 
-def _measure(pair: ColumnPair, statistic: str, compute: Callable[[], float]) -> Measurement:
-    name, rows = f"column_drift.{pair.name}.{statistic}", pair.reference.size + pair.current.size
+def _measure_ordered(profile: OrderedProfile, tally: OrderedTally, calibrate: Calibrate) -> ColumnDrift:
+    gap: Apart | None = None
+    nothing = ""
+    try:
+        gap = compare(profile, tally)
+    except ValueError as absent:
+        nothing = str(absent)
+
+    def needed() -> Apart:
+        if gap is None:
+            raise ValueError(nothing)
+        return gap
+
+    def distance() -> float:
+        found = needed()
+        if found.distance is None:
+            raise ValueError(found.undefined)
+        return found.distance
+
+    here, there = profile.values.size, tally.present
+    by_edges = counts_by_edges(profile, tally)
+    bins = interval_names(profile.edges, profile.handling) if here else (ANY,)
+    histogram = _with_missing(Histogram(bins, *by_edges), profile.missing, tally.missing)
+    p_value, calibrated = _p_value(
+        tally,
+        calibrate,
+        lambda: float(
+            score_of_ordered(
+                gap.ks if gap else 0.0, here, there, profile.missing, tally.missing, tally.below, tally.above
+            )
+        ),
+    )
+    computations = {
+        "ks_statistic": lambda: needed().ks,
+        "ks_p_value": lambda: statistics.ks_p_value(needed().ks, here, there),
+        "wasserstein": distance,
+        "out_of_range_share": lambda: (needed(), (tally.below + tally.above) / there)[1],
+    }
+    return ColumnDrift(
+        profile.name,
+        profile.handling,
+        _measured(tally, histogram, p_value, computations),
+        p_value,
+        calibrated,
+        exact=tally.exact,
+        ks_bound=gap.ks_bound if gap else 0.0,
+        wasserstein_bound=gap.distance_bound if gap else 0.0,
+        bins=histogram.bins,
+        reference_shares=_shares(histogram.reference),
+        current_shares=_shares(histogram.current),
+    )
+
+
+def _measure_levels(profile: LevelProfile, tally: LevelTally, calibrate: Calibrate) -> ColumnDrift:
+    new = tally.new_levels()
+    levels = [*profile.levels, *new]
+    here = np.concatenate([profile.counts, np.zeros(len(new), dtype=np.int64)])
+    there = np.concatenate([tally.known, np.array(list(new.values()), dtype=np.int64)])
+    if tally.too_many_new:
+        levels, here, there = [*levels, OTHER], np.append(here, 0), np.append(there, tally.new_rows)
+    table = _with_missing(Histogram(tuple(levels), here, there), profile.missing, tally.missing)
+    histogram = _with_missing(_named_levels(table, levels), profile.missing, tally.missing)
+    # By name: an order that knew which side has a level would let the score put levels of one side together.
+    neutral = np.array(sorted(range(len(levels)), key=levels.__getitem__), dtype=np.int64)
+    p_value, calibrated = _p_value(
+        tally,
+        calibrate,
+        lambda: score_of_levels(
+            here[neutral],
+            there[neutral],
+            profile.missing,
+            tally.missing,
+            tally.new_rows,
+            profile.rows - profile.missing,
+            int(np.count_nonzero(profile.counts == 1)),
+        ),
+    )
+
+    def new_category_share() -> float:
+        _need_rows(tally)
+        return tally.new_rows / tally.rows
+
+    computations = {
+        "chi2_p_value": lambda: homogeneity(table.reference, table.current).p_value,
+        "cramers_v": lambda: homogeneity(table.reference, table.current).cramers_v,
+        "new_category_share": new_category_share,
+    }
+    return ColumnDrift(
+        profile.name,
+        profile.handling,
+        _measured(tally, histogram, p_value, computations),
+        p_value,
+        calibrated,
+        bins=histogram.bins,
+        reference_shares=_shares(histogram.reference),
+        current_shares=_shares(histogram.current),
+        unseen=tuple(new)[:NAMED_LEVELS],
+    )
+
+
+def _measured(
+    tally: ColumnTally, histogram: Histogram, p_value: float | None, computations: Mapping[str, Callable[[], float]]
+) -> tuple[Measurement, ...]:
+    """Every statistic of the catalogue for such a column; one that is not defined says why."""
+    profile = tally.profile
+    missing = 0 if not isinstance(profile, OrderedProfile | LevelProfile) else profile.missing
+
+    def whole() -> float:
+        _need_rows(tally)
+        if p_value is None:
+            raise ValueError("nothing could be tested")
+        return p_value
+
+    def missing_share_change() -> float:
+        _need_rows(tally)
+        return tally.missing / tally.rows - missing / profile.rows
+
+    def missing_p_value() -> float:
+        _need_rows(tally)
+        return float(share_p_value(missing, profile.rows - missing, tally.missing, tally.rows - tally.missing))
+
+    every: dict[str, Callable[[], float]] = {
+        "p_value": whole,
+        "psi": lambda: statistics.psi(histogram.reference, histogram.current),
+        "jensen_shannon": lambda: statistics.jensen_shannon(histogram.reference, histogram.current),
+        "missing_share_change": missing_share_change,
+        "missing_p_value": missing_p_value,
+        **computations,
+    }
+    return tuple(_measure(tally, statistic, every[statistic]) for statistic in statistics_of(profile.handling))
+
+
+def _measure(tally: ColumnTally, statistic: str, compute: Callable[[], float]) -> Measurement:
+    name, rows = _name(tally, statistic), tally.profile.rows + tally.rows
     try:
         return Measurement(name, compute(), rows=rows)
     except (ValueError, ArithmeticError) as undefined:
         return Measurement(name, None, rows=rows, reason=str(undefined))
 
 
-def _need_rows(pair: ColumnPair) -> None:
-    if not pair.reference.size or not pair.current.size:
+def _name(tally: ColumnTally, statistic: str) -> str:
+    return f"column_drift.{tally.profile.name}.{statistic}"
+
+
+def _need_rows(tally: ColumnTally) -> None:
+    if not tally.profile.rows or not tally.rows:
         raise ValueError("a side has no rows")
 
 
-def _nothing_present(pair: ColumnPair, here: Floats) -> str:
-    side, rows = ("reference", pair.reference.size) if not here.size else ("current", pair.current.size)
-    return f"every {side} value is missing" if rows else f"there are no {side} rows"
+def _p_value(tally: ColumnTally, calibrate: Calibrate, score: Callable[[], float]) -> tuple[float | None, bool]:
+    """Of the whole column, and whether the null distribution of the reference says so."""
+    if not tally.profile.rows or not tally.rows:
+        return None, False
+    found = score()
+    p_value = calibrate(tally.profile.name, found, tally.rows)
+    return (float(10.0**-found), False) if p_value is None else (p_value, True)
 
 
-def _with_missing_test(ks: Measurement, pair: ColumnPair, missing: Counts) -> float | None:
-    """p-value of an ordered column: of its values, and of how many are missing."""
-    if not missing.any() or not pair.reference.size or not pair.current.size:
-        return ks.value
-    rows = np.array([pair.reference.size, pair.current.size])
-    of_missing = statistics.chi2_p_value(*(np.array([m, r - m]) for m, r in zip(missing, rows, strict=True)))
-    return of_missing if ks.value is None else min(1.0, 2 * min(ks.value, of_missing))
-
-
-def _of_quantiles(pair: ColumnPair, here: Floats, there: Floats) -> Histogram:
-    if not here.size:
-        # Nothing to take quantiles of: what is present on the other side is one bin.
-        return Histogram(("(any value)",), np.array([0]), np.array([there.size]))
-    edges = statistics.quantile_edges(here)
-    return Histogram(
-        _interval_names(edges, pair.handling),
-        statistics.counts_between(here, edges),
-        statistics.counts_between(there, edges),
-    )
-
-
-def _interval_names(edges: Floats, handling: Handling) -> tuple[str, ...]:
-    if handling is Handling.DATE:
-        texts = [str(np.datetime64(int(edge), "s")) for edge in edges]
-    else:
-        texts = [f"{edge:.6g}" for edge in edges]
-    bounds = ["-∞", *texts, "∞"]
-    names = []
-    for position, (low, high) in enumerate(pairwise(bounds)):
-        # An edge just below a value reads like the value: the bin after it holds that value alone.
-        isolates_next = position + 2 < len(bounds) and bounds[position + 2] == high
-        names.append(high if low == high else f"({low}, {high}{')' if isolates_next else ']'}")
-    return tuple(names)
-
-
-def _level_counts(pair: ColumnPair, here: Floats, there: Floats) -> Histogram:
-    size = len(pair.levels)
-    counts = (np.bincount(side.astype(np.int64), minlength=size) for side in (here, there))
-    return Histogram(pair.levels, *counts)
-
-
-def _of_levels(pair: ColumnPair, levels: Histogram) -> Histogram:
+def _named_levels(table: Histogram, levels: list[str]) -> Histogram:
     """The levels with the greatest share on either side, by frequency in the reference, and the rest in one bin."""
-    sides = levels.reference / max(1, pair.reference.size), levels.current / max(1, pair.current.size)
+    size = len(levels)
+    here, there = table.reference[:size], table.current[:size]
+    sides = here / max(1, int(table.reference.sum())), there / max(1, int(table.current.sum()))
     kept = np.argsort(-np.maximum(*sides), kind="stable")[:NAMED_BINS]
-    kept = kept[np.argsort(-levels.reference[kept], kind="stable")]
-    bins, reference, current = tuple(levels.bins[code] for code in kept), levels.reference[kept], levels.current[kept]
-    rest = np.array(
-        [side.sum() - part.sum() for side, part in ((levels.reference, reference), (levels.current, current))]
-    )
+    kept = kept[np.argsort(-here[kept], kind="stable")]
+    kept = kept[(here[kept] > 0) | (there[kept] > 0)]
+    bins, reference, current = tuple(levels[code] for code in kept), here[kept], there[kept]
+    rest = np.array([here.sum() - reference.sum(), there.sum() - current.sum()])
     if not rest.any():
         return Histogram(bins, reference, current)
     return Histogram((*bins, OTHER), np.append(reference, rest[0]), np.append(current, rest[1]))
 
 
-def _with_missing(histogram: Histogram, missing: Counts) -> Histogram:
-    if not missing.any():
+def _with_missing(histogram: Histogram, reference: int, current: int) -> Histogram:
+    if not reference and not current:
         return histogram
     return Histogram(
-        (*histogram.bins, MISSING),
-        np.append(histogram.reference, missing[0]),
-        np.append(histogram.current, missing[1]),
+        (*histogram.bins, MISSING), np.append(histogram.reference, reference), np.append(histogram.current, current)
     )
 
 

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from governance.project_file import Drift
-from governance.vocabulary import Measurement
+from governance.errors import SchemaMismatch
+from governance.vocabulary import Handling, Measurement
 from tasks.drift.columns import measure_columns
 from tasks.drift.global_score import measure_global_drift
 from tasks.drift.pairs import pair_columns
 from tasks.drift.prediction import compare_predictions
-from tasks.drift.summary import count_drifted, table_of, warnings_about
+from tasks.drift.profile import ReferenceProfile, fit_profile, wanted_handling
+from tasks.drift.scan import scan_frame
+from tasks.drift.summary import (
+    columns_p_value,
+    count_drifted,
+    doubt_about_rate,
+    drifted_by_name,
+    promise,
+    table_of,
+    warnings_about,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from governance.project_file import Drift
     from tasks.data.schema import Schema
+    from tasks.drift.tallies import CurrentColumns
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +40,25 @@ class DriftFindings:
     Args:
         measurements: Every number, by the names of the catalogue.
         details: What pages draw, JSON-able. Input: ``columns`` (one table per column), ``importances`` (share of
-            each column in the drift model, 0 to 1), ``rows``, ``ignored``. Predictions: ``fugacity``, ``densities``, ``column``.
+            each column in the drift model, 0 to 1), ``rows``, ``ignored``, ``false_alarm_rate``. Predictions:
+            ``fugacity``, ``densities``, ``column``.
         snapshot: The snapshot as Evidently's JSON; ``Snapshot.loads`` reads it.
-        warnings: Sentences for whoever reads the evaluation.
+        warnings: Sentences on what is not as it should be.
+        notes: Sentences on what was found.
     """
 
     measurements: list[Measurement]
     details: dict[str, Any]
     snapshot: str
     warnings: list[str]
+    notes: tuple[str, ...] = ()
 
 
 def measure_input_drift(
     reference: pd.DataFrame,
-    current: pd.DataFrame,
+    current: CurrentColumns,
+    sample: pd.DataFrame,
+    profile: ReferenceProfile,
     schema: Schema,
     settings: Drift,
     *,
@@ -50,51 +68,67 @@ def measure_input_drift(
     """Compare the model's input features: all together with a drift model, and each by itself.
 
     Args:
-        reference: Shape (rows, ...), as ``tasks/data/reading.py`` types it.
-        current: Likewise.
+        reference: Shape (rows, ...), as ``tasks/data/reading.py`` types it: for the drift model, and for Evidently's
+            tests where they are asked for.
+        current: All judged rows, counted for ``profile``.
+        sample: Shape (rows, ...), those of them that are kept, typed likewise.
+        profile: Of the reference, fitted with ``settings.handling``
+            (:func:`tasks.drift.profile.with_handling` makes it so).
         schema: Of the model; only its features are looked at.
         settings: The ``drift`` section of the store.
         seed: Of everything random.
         at: Moment that the snapshot bears: nothing here looks at a clock.
 
     Returns:
-        ``data_drift`` and companions, ``drifted_columns``, ``drifted_columns_share``, ``column_drift.*``.
+        ``data_drift`` and companions, ``columns_p_value``, ``drifted_columns``, ``drifted_columns_share``,
+        ``column_drift.*``.
 
     Raises:
-        SchemaMismatch: a feature is missing from a side, or ``drift.handling`` names no feature.
+        SchemaMismatch: a feature is missing from a side; ``drift.handling`` or ``drift.methods`` names no feature.
+        ValueError: the profile was fitted for another handling.
     """
     from tasks.drift.engine import take_snapshot
 
-    pairs = pair_columns(reference, current, schema, settings.handling)
-    columns = measure_columns(pairs)
-    together = measure_global_drift(pairs, settings, seed=seed)
+    _require_same_handling(profile, schema, settings.handling)
+    columns = measure_columns(profile, current, settings.false_alarm_rate)
+    asked = list(_ask_evidently(reference, sample, schema, settings))
+    together = measure_global_drift(pair_columns(reference, sample, schema, settings.handling), settings, seed=seed)
+    rate = promise(profile, settings.false_alarm_rate, current.rows)
     measurements = [
         *together.measurements,
+        columns_p_value(columns, profile, current.rows),
         *count_drifted(columns),
         *(m for column in columns for m in column.measurements),
+        *asked,
     ]
-    rows = {"reference": len(reference), "current": len(current), "drift_model_per_side": together.rows_per_side}
     details = {
         "columns": [table_of(column) for column in columns],
         "importances": together.importances,
-        "rows": rows,
-        "ignored": [c.name for c in schema.features if c.name not in {pair.name for pair in pairs}],
+        "rows": {
+            "reference": profile.rows,
+            "current": current.rows,
+            "drift_model_per_side": together.rows_per_side,
+        },
+        "ignored": list(profile.ignored),
+        "false_alarm_rate": rate,
     }
     warnings = [
         *(f"column {name!r} is left out of the drift model: {why}" for name, why in together.unusable.items()),
         *(w for column in columns for w in warnings_about(column)),
     ]
-    return DriftFindings(measurements, details, take_snapshot("input drift", columns, measurements, at), warnings)
+    notes = (*drifted_by_name(columns), *doubt_about_rate(rate, columns, current.rows))
+    snapshot = take_snapshot("input drift", columns, measurements, at)
+    return DriftFindings(measurements, details, snapshot, warnings, notes)
 
 
 def measure_prediction_drift(
-    reference: pd.DataFrame, current: pd.DataFrame, schema: Schema, *, at: datetime
+    profile: ReferenceProfile, current: CurrentColumns, schema: Schema, *, at: datetime
 ) -> DriftFindings:
     """Compare the predictions of both sides; see :func:`tasks.drift.prediction.compare_predictions`.
 
     Args:
-        reference: Shape (rows, ...): ``prediction``, and ``proba_<class>`` where there are any.
-        current: Likewise.
+        profile: Of the reference, with its predictions.
+        current: All judged rows with their predictions, counted for ``profile``.
         schema: Of the model.
         at: Moment that the snapshot bears: nothing here looks at a clock.
 
@@ -106,10 +140,73 @@ def measure_prediction_drift(
     """
     from tasks.drift.engine import take_snapshot
 
-    found = compare_predictions(reference, current, schema)
+    found = compare_predictions(profile, current, schema)
     measurements = list(found.measurements)
     details = {"fugacity": found.fugacity, "densities": found.densities, "column": table_of(found.column)}
     warnings = warnings_about(found.column)
     return DriftFindings(
         measurements, details, take_snapshot("prediction drift", [found.column], measurements, at), warnings
     )
+
+
+def compare_frames(
+    reference: pd.DataFrame,
+    current: pd.DataFrame,
+    schema: Schema,
+    settings: Drift,
+    *,
+    seed: int,
+    at: datetime,
+    profile: ReferenceProfile | None = None,
+) -> DriftFindings:
+    """Input drift between two frames.
+
+    Args:
+        reference: Shape (rows, ...), as ``tasks/data/reading.py`` types it.
+        current: Likewise.
+        schema: Of the model; only its features are looked at.
+        settings: The ``drift`` section of the store.
+        seed: Of everything random.
+        at: Moment that the snapshot bears.
+        profile: Of the reference; without it one is fitted, which has no null distribution.
+
+    Returns:
+        As :func:`measure_input_drift`.
+
+    Raises:
+        SchemaMismatch: as :func:`measure_input_drift`.
+    """
+    fitted = profile or fit_profile(reference, schema, settings.handling, calibrate=False, seed=seed)
+    counted = scan_frame(fitted, current)
+    return measure_input_drift(reference, counted, current, fitted, schema, settings, seed=seed, at=at)
+
+
+def _require_same_handling(profile: ReferenceProfile, schema: Schema, forced: Mapping[str, Handling]) -> None:
+    wanted = {n: how for n, how in wanted_handling(schema, forced).items() if how is not Handling.IGNORED}
+    fitted = {name: column.handling for name, column in profile.columns.items()}
+    for name in {*wanted, *fitted}:
+        if wanted.get(name) is not fitted.get(name):
+            raise ValueError(f"column {name!r} was profiled as {fitted.get(name)}, and {wanted.get(name)} is wanted")
+
+
+def _ask_evidently(
+    reference: pd.DataFrame, sample: pd.DataFrame, schema: Schema, settings: Drift
+) -> Iterator[Measurement]:
+    """Evidently's tests, where the store asks for one by name."""
+    if not settings.methods:
+        return
+    from tasks.drift.engine import evidently_score
+
+    wanted = wanted_handling(schema, settings.handling)
+    for column, method in settings.methods.items():
+        if column not in wanted:
+            raise SchemaMismatch(
+                "project.yaml", column, "drift.methods names a column that is no feature", "remove it there"
+            )
+        test = method.partition(":")[2]
+        name, rows = f"column_drift.{column}.evidently_{test}", len(reference) + len(sample)
+        try:
+            score = evidently_score(test, reference[column], sample[column], wanted[column]).score
+            yield Measurement(name, score, rows=rows)
+        except (ValueError, TypeError, ArithmeticError) as undefined:
+            yield Measurement(name, None, rows=rows, reason=f"Evidently's test failed: {undefined}")

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from governance.project_file import Drift
 from governance.vocabulary import Measurement
+from tasks.drift.canonical import canonical_order, row_keys
 from tasks.drift.classifiers import RECIPES, Classifier
 from tasks.drift.pairs import ColumnPair
+from tasks.drift.twins import find_twins
 from tasks.learning.threads import one_thread
 from tasks.metrics.catalogue import names_under
 from tasks.metrics.intervals import SIGNIFICANCE, Floats, wilson
@@ -32,20 +34,24 @@ class GlobalDrift:
     Args:
         measurements: ``data_drift`` and its companions.
         importances: Share of each column in the drift model, 0 to 1, summing to 1; empty when nothing drifted
-            (p-value of ``data_drift`` of 0.05 or more).
+            (p-value of ``data_drift`` of 0.05 or more) and nobody asked for them.
         rows_per_side: Rows of each side after balancing.
         unusable: Columns that could not be given to the drift model, and why.
+        twins: Current rows that were left out, because they are rows of the reference; see ``tasks/drift/twins.py``.
     """
 
     measurements: tuple[Measurement, ...]
     importances: dict[str, float] = field(default_factory=dict)
     rows_per_side: int = 0
     unusable: dict[str, str] = field(default_factory=dict)
+    twins: int = 0
 
 
 def measure_global_drift(pairs: Sequence[ColumnPair], settings: Drift, *, seed: int) -> GlobalDrift:
     """Fit the drift model and measure it on rows it has not seen.
 
+    Both sides are first put into an order that only their contents decide, so that the order in which rows arrive
+    changes no digit. Where the current data contain rows of the reference itself, these are left out on both sides.
     The larger side is sampled down to the smaller one. ``data_drift`` is the accuracy: 0.5 when the sides can't be
     told apart, 1 when they always can; its interval is Wilson's, two-sided at ``settings.confidence``, and
     ``data_drift_p_value`` the one-sided exact binomial test of accuracy <= 0.5. ``data_drift_auc`` is the mean ROC
@@ -81,7 +87,7 @@ def measure_global_drift(pairs: Sequence[ColumnPair], settings: Drift, *, seed: 
 
     Args:
         pairs: The model's input features.
-        settings: Which drift model, and the confidence.
+        settings: Which drift model, the confidence, and whether importances are asked for without drift.
         seed: Of the sampling, the folds and the model: the same input gives the same numbers.
 
     Returns:
@@ -106,12 +112,39 @@ def measure_global_drift(pairs: Sequence[ColumnPair], settings: Drift, *, seed: 
         )
     if not informative:
         return _nothing("every value of every input feature is missing", unusable)
+    here, there, twins = _in_order_without_twins(informative)
+    if min(len(here), len(there)) < FEWEST_ROWS:
+        return _nothing(
+            f"the drift model needs {FEWEST_ROWS} rows on each side; without the rows that are in the reference and in "
+            f"the current data, {len(here):,} of the reference are left and {len(there):,} of the current data",
+            unusable,
+            twins,
+        )
     with one_thread():
-        return _told_apart(informative, settings, seed, unusable)
+        return _told_apart(informative, (here, there), settings, seed, unusable, twins)
 
 
-def _told_apart(pairs: Sequence[ColumnPair], settings: Drift, seed: int, unusable: dict[str, str]) -> GlobalDrift:
-    rows, is_current = _balanced(pairs, seed)
+def _in_order_without_twins(pairs: Sequence[ColumnPair]) -> tuple[Floats, Floats, int]:
+    """Rows of the reference and current rows, shape (rows, columns), in canonical order; and how many are left out."""
+    here, there = [pair.reference for pair in pairs], [pair.current for pair in pairs]
+    keys = row_keys(here), row_keys(there)
+    left_out = find_twins(*keys)
+    kept = (canonical_order(side)[~twins[canonical_order(side)]] for side, twins in zip(keys, left_out, strict=True))
+    of_reference, of_current = (
+        np.column_stack([column[rows] for column in side]) for side, rows in zip((here, there), kept, strict=True)
+    )
+    return of_reference, of_current, int(left_out[1].sum())
+
+
+def _told_apart(
+    pairs: Sequence[ColumnPair],
+    sides: tuple[Floats, Floats],
+    settings: Drift,
+    seed: int,
+    unusable: dict[str, str],
+    twins: int,
+) -> GlobalDrift:
+    rows, is_current = _balanced(sides, seed)
     recipe = RECIPES[settings.model]
     right: list[NDArray[np.bool_]] = []
     areas: list[float] = []
@@ -140,10 +173,10 @@ def _told_apart(pairs: Sequence[ColumnPair], settings: Drift, seed: int, unusabl
         for name in names_under("data_drift")
     )
     importances: dict[str, float] = {}
-    if p_value < SIGNIFICANCE:
+    if settings.importances or p_value < SIGNIFICANCE:
         model, held_out = fitted[-1]
         importances = _importances(model, rows[held_out], is_current[held_out], pairs, seed)
-    return GlobalDrift(measurements, importances, is_current.size // 2, unusable)
+    return GlobalDrift(measurements, importances, is_current.size // 2, unusable, twins)
 
 
 def transformed_score(accuracy: float) -> float:
@@ -156,21 +189,19 @@ def transformed_score(accuracy: float) -> float:
     return exp(1 - 1 / accuracy**2.5) if accuracy > 0.1 else 0.0
 
 
-def _nothing(reason: str, unusable: dict[str, str]) -> GlobalDrift:
+def _nothing(reason: str, unusable: dict[str, str], twins: int = 0) -> GlobalDrift:
     names = names_under("data_drift")
-    return GlobalDrift(tuple(Measurement(name, None, reason=reason) for name in names), unusable=unusable)
+    return GlobalDrift(tuple(Measurement(name, None, reason=reason) for name in names), unusable=unusable, twins=twins)
 
 
-def _balanced(pairs: Sequence[ColumnPair], seed: int) -> tuple[Floats, NDArray[np.bool_]]:
+def _balanced(sides: tuple[Floats, Floats], seed: int) -> tuple[Floats, NDArray[np.bool_]]:
     """Equally many rows of both sides, shape (2 * rows, columns), reference first; and which are current."""
     random = np.random.default_rng(seed)
-    here, there = (np.column_stack([getattr(p, side) for p in pairs]) for side in ("reference", "current"))
-    size = min(len(here), len(there))
-    sides = (
-        side if len(side) == size else side[np.sort(random.choice(len(side), size, replace=False))]
-        for side in (here, there)
-    )
-    rows: Floats = np.concatenate(list(sides))
+    size = min(map(len, sides))
+    chosen = [
+        side if len(side) == size else side[np.sort(random.choice(len(side), size, replace=False))] for side in sides
+    ]
+    rows: Floats = np.concatenate(chosen)
     rows[np.isinf(rows)] = np.nan
     # A power of two changes no digit, and keeps columns of scale 1e300 in the range of sums and squares.
     largest = np.nanmax(np.abs(np.where(np.isnan(rows), 0.0, rows)), axis=0)
@@ -179,9 +210,9 @@ def _balanced(pairs: Sequence[ColumnPair], seed: int) -> tuple[Floats, NDArray[n
 
 def _p_value(correct: int, rows: int) -> float:
     """Of the one-sided exact binomial test of accuracy <= 0.5."""
-    from scipy.stats import binom
+    from scipy.special import bdtrc
 
-    return float(binom.sf(correct - 1, rows, 0.5))
+    return float(bdtrc(correct - 1, rows, 0.5)) if correct > 0 else 1.0
 
 
 def _importances(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import hypot
+from math import hypot, isfinite
 
 from governance.vocabulary import Measurement
 
@@ -12,7 +12,8 @@ def performance_drift(reference: Sequence[Measurement], current: Sequence[Measur
     """Difference of every metric, current - reference, signed, named ``<metric>_drift``.
 
     Where both sides have an interval, so has the difference: the distances of the ends from the values add up as
-    squares, each side keeping its own lopsidedness (MOVER).
+    squares, each side keeping its own lopsidedness (MOVER). A side without an interval is taken as it is, as if it were
+    known exactly: then the interval of the difference is the other side's, moved. Without any there is none.
 
     Args:
         reference: Performance of the reference, measured on other rows than ``current``.
@@ -39,10 +40,17 @@ def _difference(metric: str, before: Measurement | None, after: Measurement | No
     if before is None or after is None or before.value is None or after.value is None:
         raise AssertionError("the loop above returns in these cases")
     value = after.value - before.value
-    ends = (before.lower, before.upper, after.lower, after.upper)
-    if any(end is None for end in ends):
+    if not isfinite(value):
+        return Measurement(name, None, rows=rows, reason="the difference is beyond floating point")
+    of_before, of_after = _distances(before, before.value), _distances(after, after.value)
+    if of_before is None and of_after is None:
         return Measurement(name, value, rows=rows)
-    low_before, up_before, low_after, up_after = (float(end) for end in ends if end is not None)
-    lower = value - hypot(after.value - low_after, up_before - before.value)
-    upper = value + hypot(up_after - after.value, before.value - low_before)
-    return Measurement(name, value, lower, upper, rows)
+    (down_before, up_before), (down_after, up_after) = of_before or (0.0, 0.0), of_after or (0.0, 0.0)
+    return Measurement(name, value, value - hypot(down_after, up_before), value + hypot(up_after, down_before), rows)
+
+
+def _distances(side: Measurement, value: float) -> tuple[float, float] | None:
+    """How far the ends of the interval are from the value, below and above it."""
+    if side.lower is None or side.upper is None:
+        return None
+    return value - side.lower, side.upper - value

@@ -9,21 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from governance.vocabulary import Handling, Measurement, PredictionType
+from governance.errors import SchemaMismatch
+from governance.vocabulary import CheckOutcome, Handling, Measurement, PredictionType
 from tasks.drift import statistics
-from tasks.drift.columns import ColumnDrift, measure_columns, statistics_of
-from tasks.drift.pairs import ColumnPair, encode_pair
+from tasks.drift.columns import ColumnDrift, correct, measure_column, statistics_of
+from tasks.drift.ordered import Positions, counts_by_edges, current_positions
+from tasks.drift.profile import PREDICTION, PROBABILITY, LevelProfile, OrderedProfile, ReferenceProfile
 from tasks.drift.statistics import Counts
+from tasks.drift.tallies import CurrentColumns, LevelTally, OrderedTally
 from tasks.metrics.catalogue import FUGACITY, names_under
-from tasks.metrics.intervals import Floats
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from tasks.data.schema import Schema
 
 DENSITY_BINS = 40
-DECILES = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +42,7 @@ class PredictionDrift:
     column: ColumnDrift
 
 
-def compare_predictions(reference: pd.DataFrame, current: pd.DataFrame, schema: Schema) -> PredictionDrift:
+def compare_predictions(profile: ReferenceProfile, current: CurrentColumns, schema: Schema) -> PredictionDrift:
     """Compare the predictions of both sides.
 
     Fugacity is the share of rows per predicted class, in %, and its relative change 100 (current - reference) /
@@ -52,8 +51,8 @@ def compare_predictions(reference: pd.DataFrame, current: pd.DataFrame, schema: 
     fewer. A row without a prediction belongs to no class but counts among the rows.
 
     Args:
-        reference: Shape (rows, ...): ``prediction``, and ``proba_<class>`` where there are any.
-        current: Likewise.
+        profile: Of the reference, with its predictions.
+        current: The current rows with their predictions, counted for that profile.
         schema: Of the model.
 
     Returns:
@@ -62,60 +61,65 @@ def compare_predictions(reference: pd.DataFrame, current: pd.DataFrame, schema: 
     Raises:
         SchemaMismatch: a side has no column ``prediction``.
     """
-    from governance.errors import SchemaMismatch
-
-    for side, frame in (("reference", reference), ("current data", current)):
-        if "prediction" not in frame:
-            raise SchemaMismatch(f"the {side}", "prediction", "the predictions are missing", "score the rows first")
-    regression = schema.prediction_type is PredictionType.REGRESSION
-    handling = Handling.NUMERICAL if regression else Handling.CATEGORICAL
-    pair = encode_pair("prediction", handling, reference["prediction"], current["prediction"], schema.classes)
-    column = measure_columns([pair])[0]
-    probability = _of_probability(reference, current, schema)
+    tally = _tally_of_predictions(profile, current)
+    column = correct([measure_column(tally)])[0]
+    column = replace(column, verdict=CheckOutcome.EMPTY)  # the false-alarm rate is one of input drift
+    probability = _of_probability(profile, current, schema)
     measurements = [
-        _renamed(name, probability if _PROBABILITY in name else column.measurements)
+        _renamed(name, probability if _SHORT in name else column.measurements)
         for name in names_under("prediction_drift.", schema.prediction_type)
     ]
     densities: dict[str, dict[str, list[float]]] = {}
-    if regression:
-        labels, counts, bounds = _deciles(pair)
-        densities["prediction"] = _density(pair, None)
-    else:
-        labels, counts, bounds = _classes(pair, schema.classes)
-        for label in labels:
-            if f"proba_{label}" in reference and f"proba_{label}" in current:
-                name = f"proba_{label}"
-                encoded = encode_pair(name, Handling.NUMERICAL, reference[name], current[name])
-                densities[label] = _density(encoded, (0.0, 1.0))
-    rows = pair.reference.size, pair.current.size
+    groups: Groups = [], (np.empty(0, np.int64), np.empty(0, np.int64)), []
+    if isinstance(tally, OrderedTally):
+        groups = _deciles(tally.profile, tally)
+        densities[PREDICTION] = _density(tally.profile, tally, None)
+    elif isinstance(tally, LevelTally):
+        groups = _classes(tally.profile, tally, schema.classes)
+        for label in groups[0]:
+            of_label = current.predictions.get(f"{PROBABILITY}{label}")
+            if isinstance(of_label, OrderedTally) and of_label.rows and not of_label.problem:
+                densities[label] = _density(of_label.profile, of_label, (0.0, 1.0))
     fugacity: dict[str, dict[str, Any]] = {}
-    for label, here, there, bound in zip(labels, *counts, bounds, strict=True):
-        found = _fugacity(label, int(here), int(there), rows)
+    for label, here, there, bound in zip(groups[0], *groups[1], groups[2], strict=True):
+        found = _fugacity(label, int(here), int(there), (tally.profile.rows, tally.rows))
         measurements += found
         fugacity[label] = {m.name.rpartition(".")[2]: m.value for m in found} | bound
     return PredictionDrift(tuple(measurements), fugacity, densities, column)
 
 
-_PROBABILITY = "probability_"
+_SHORT = "probability_"
 
 
-def _of_probability(reference: pd.DataFrame, current: pd.DataFrame, schema: Schema) -> Sequence[Measurement]:
+def _tally_of_predictions(profile: ReferenceProfile, current: CurrentColumns) -> OrderedTally | LevelTally:
+    tally = current.predictions.get(PREDICTION)
+    counted = tally is not None and tally.rows >= current.rows
+    for side, there in (("reference", PREDICTION in profile.predictions), ("current data", counted)):
+        if not there:
+            raise SchemaMismatch(f"the {side}", PREDICTION, "the predictions are missing", "score the rows first")
+    if not isinstance(tally, OrderedTally | LevelTally):
+        reason = "it can't be compared" if tally is None else tally.problem
+        raise SchemaMismatch("the reference", PREDICTION, reason, "score the rows again")
+    return tally
+
+
+def _of_probability(profile: ReferenceProfile, current: CurrentColumns, schema: Schema) -> Sequence[Measurement]:
     """Binary: drift of the probability of the positive class, which moves long before a class changes."""
     if schema.prediction_type is not PredictionType.BINARY:
         return ()
-    column, rows = f"proba_{schema.classes[1]}", len(reference) + len(current)
-    if column not in reference or column not in current:
-        reason = f"a side has no column {column!r}"
+    name = f"{PROBABILITY}{schema.classes[1]}"
+    tally = current.predictions.get(name)
+    if tally is None or tally.rows < current.rows:
+        reason, rows = f"a side has no column {name!r}", profile.rows + current.rows
         return [
             Measurement(statistic, None, rows=rows, reason=reason) for statistic in statistics_of(Handling.NUMERICAL)
         ]
-    pair = encode_pair(column, Handling.NUMERICAL, reference[column], current[column])
-    return measure_columns([pair])[0].measurements
+    return measure_column(tally).measurements
 
 
 def _renamed(name: str, of_column: Sequence[Measurement]) -> Measurement:
     """A metric of the predictions: what a column's statistic of that name says."""
-    statistic = name.rpartition(".")[2].removeprefix(_PROBABILITY)
+    statistic = name.rpartition(".")[2].removeprefix(_SHORT)
     return replace(next(m for m in of_column if m.name.rpartition(".")[2] == statistic), name=name)
 
 
@@ -148,41 +152,43 @@ def _fugacity(label: str, here: int, there: int, rows: tuple[int, int]) -> list[
 Groups = tuple[list[str], tuple[Counts, Counts], list[dict[str, Any]]]
 
 
-def _classes(pair: ColumnPair, classes: tuple[str, ...]) -> Groups:
+def _classes(profile: LevelProfile, tally: LevelTally, classes: tuple[str, ...]) -> Groups:
     """The model's classes in its order, then any other label that a side brings."""
-    labels = list(dict.fromkeys([*classes, *pair.levels]))
-    code_of = {level: code for code, level in enumerate(pair.levels)}
-
-    def count(values: Floats) -> Counts:
-        per_level = np.bincount(values[~np.isnan(values)].astype(np.int64), minlength=len(pair.levels))
-        return np.array([per_level[code_of[label]] if label in code_of else 0 for label in labels], dtype=np.int64)
-
-    return labels, (count(pair.reference), count(pair.current)), [{} for _ in labels]
+    before = dict(zip(profile.levels, profile.counts.tolist(), strict=True))
+    after = dict(zip(profile.levels, tally.known.tolist(), strict=True)) | tally.new_levels()
+    labels = list(dict.fromkeys([*classes, *sorted({*before, *after})]))
+    counts = tuple(np.array([side.get(label, 0) for label in labels], dtype=np.int64) for side in (before, after))
+    return labels, (counts[0], counts[1]), [{} for _ in labels]
 
 
-def _deciles(pair: ColumnPair) -> Groups:
-    here, there = (np.sort(side[~np.isnan(side)]) for side in (pair.reference, pair.current))
-    if not here.size:
+def _deciles(profile: OrderedProfile, tally: OrderedTally) -> Groups:
+    if not profile.values.size:
         return [], (np.empty(0, np.int64), np.empty(0, np.int64)), []
-    edges = statistics.quantile_edges(here, DECILES)
+    # The bins of PSI are the deciles of the reference.
+    edges = profile.edges
     ends: list[float | None] = [None, *(float(edge) for edge in edges), None]
     labels = [f"decile_{number}" for number in range(1, edges.size + 2)]
     bounds = [{"above": low, "up_to": high} for low, high in pairwise(ends)]
-    return labels, (statistics.counts_between(here, edges), statistics.counts_between(there, edges)), bounds
+    return labels, counts_by_edges(profile, tally), bounds
 
 
-def _density(pair: ColumnPair, span: tuple[float, float] | None) -> dict[str, list[float]]:
+def _density(profile: OrderedProfile, tally: OrderedTally, span: tuple[float, float] | None) -> dict[str, list[float]]:
     """Probability density of both sides over bins of equal width; empty where there is nothing finite."""
-    sides = [side[np.isfinite(side)] for side in (pair.reference, pair.current)]
-    together = np.concatenate(sides)
+    here = Positions(profile.values, np.ones(profile.values.size, dtype=np.int64))
+    sides = [_finite(side) for side in (here, current_positions(profile, tally))]
+    together = np.concatenate([side.points for side in sides])
     if not together.size:
         return {"edges": [], "reference": [], "current": []}
     low, high = span or (float(together.min()), float(together.max()))
     # A power of two changes no digit, and keeps differences of huge values in range.
-    exponent = int(np.frexp(max(abs(low), abs(high), np.finfo(np.float64).tiny))[1])
+    exponent = -statistics.scale_of(low, high)
     low, high = np.ldexp(low, -exponent), np.ldexp(high, -exponent)
-    edges = np.linspace(low, high, DENSITY_BINS + 1) if low < high else np.array([low - 0.5, high + 0.5])
-    counts = [np.histogram(np.ldexp(side, -exponent), edges)[0] for side in sides]
+    # Too close together for bins of their own: one bin around both.
+    width = max(1.0, abs(high)) / 2
+    edges = np.linspace(low, high, DENSITY_BINS + 1)
+    if not np.all(np.diff(edges) > 0):
+        edges = np.array([low - width, high + width])
+    counts = [np.histogram(np.ldexp(side.points, -exponent), edges, weights=side.rows)[0] for side in sides]
     widths = np.diff(edges)
     with np.errstate(over="ignore"):
         densities = [np.ldexp(count / max(1, count.sum()) / widths, -exponent) for count in counts]
@@ -191,3 +197,8 @@ def _density(pair: ColumnPair, span: tuple[float, float] | None) -> dict[str, li
             "reference": np.nan_to_num(densities[0]).tolist(),
             "current": np.nan_to_num(densities[1]).tolist(),
         }
+
+
+def _finite(side: Positions) -> Positions:
+    finite = np.isfinite(side.points)
+    return Positions(side.points[finite], side.rows[finite])

@@ -1,57 +1,105 @@
-"""Distances and tests between two samples of one column. NumPy; SciPy for the tails of two distributions.
+"""Distances and tests between two samples of one column. NumPy; SciPy's special functions for tails.
 
 A statistic that is not defined on what it is given raises ``ValueError`` with the reason.
 """
 
 from __future__ import annotations
 
-from heapq import heapify, heappop, heapreplace
 from math import exp, lgamma
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.drift.kolmogorov import kolmogorov_p_value
 from tasks.metrics.intervals import Floats
 
 Counts = NDArray[np.int64]
 
 QUANTILE_BINS = 10
 
-FEWEST_EXPECTED, USUALLY_EXPECTED, SCARCE_SHARE = 1.0, 5.0, 0.2
-"""Cochran's rule for the chi² test: no cell of which fewer than 1 row is expected, and fewer than 5 in 20 % at most."""
+MODERATE = 300
+"""Powers of two whose sums and squares stay within floating point."""
 
 
-class CumulativeGap(NamedTuple):
-    """Two empirical distribution functions, side by side: everything KS and Wasserstein need, in one pass.
+class Gap(NamedTuple):
+    """How far two samples are apart.
 
     Args:
-        values: Shape (n + m,), both samples together, sorted.
-        gap: Shape (n + m,), F_reference - F_current at each value.
+        ks: Greatest distance of the two empirical distribution functions: 0 for equal samples, 1 for samples that do not
+            overlap.
+        area: Area between them, which is the first Wasserstein distance in the unit of the values; NaN when a value
+            is infinite.
     """
 
-    values: Floats
-    gap: Floats
+    ks: float
+    area: float
 
 
-def cumulative_gap(reference: Floats, current: Floats) -> CumulativeGap:
-    """Compare the empirical distribution functions of two sorted samples.
+def gap_between(reference: Floats, current: Floats, sums: Floats | None = None) -> Gap:
+    """Compare two sorted samples, in time that grows with the smaller one but for a sum over the larger one.
 
     Args:
         reference: Shape (n,), sorted, no NaN, at least one value.
         current: Shape (m,), likewise.
+        sums: :func:`prefix_sums` of the reference, where they are known already.
 
-    >>> cumulative_gap(np.array([0.0, 1.0]), np.array([1.0, 2.0])).gap.tolist()
-    [0.5, 0.5, 0.5, 0.0]
+    >>> gap_between(np.array([0.0, 1.0]), np.array([1.0, 2.0]))
+    Gap(ks=0.5, area=1.0)
     """
-    values = np.concatenate([reference, current])
-    values.sort(kind="stable")  # two sorted runs: merged in linear time
-    of_reference = np.searchsorted(reference, values, side="right") / reference.size
-    of_current = np.searchsorted(current, values, side="right") / current.size
-    return CumulativeGap(values, of_reference - of_current)
+    many, few = (reference, current) if reference.size >= current.size else (current, reference)
+    until = np.searchsorted(many, few, side="right")
+    before = until.copy()
+    tied = np.flatnonzero(many[np.maximum(until, 1) - 1] == few)
+    before[tied] = np.searchsorted(many, few[tied], side="left")
+    ranks = np.arange(few.size + 1) / few.size
+    # The distance changes direction at values of the smaller side only: just before one, or at it. Of equal values the
+    # first counts before, and the last at it.
+    differs = few[1:] != few[:-1]
+    at = np.abs(until / many.size - ranks[1:])[np.append(differs, True)]
+    ahead = np.abs(before / many.size - ranks[:-1])[np.insert(differs, 0, True)]
+    ks = max(float(at.max()), float(ahead.max()))
+    if not np.isfinite([many[0], many[-1], few[0], few[-1]]).all():
+        return Gap(ks, np.nan)
+    if sums is None or many is not reference:
+        sums = prefix_sums(many)
+    return Gap(ks, _area(many, few, until, ranks, sums))
 
 
-def ks_p_value(gap: CumulativeGap, reference_rows: int, current_rows: int) -> float:
+def prefix_sums(values: Floats) -> Floats:
+    """Sums of the first k sorted values, counted from the middle one so that nothing is lost far from 0.
+
+    >>> prefix_sums(np.array([1.0, 2.0, 4.0])).tolist()
+    [0.0, -1.0, -1.0, 1.0]
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.concatenate([[0.0], np.cumsum(values - values[values.size // 2])])
+
+
+def _area(many: Floats, few: Floats, until: Counts, ranks: Floats, sums: Floats) -> float:
+    """Area between two distribution functions.
+
+    Between two neighbouring values of the smaller side its function is level, and the other one crosses that level at
+    one of its quantiles at most; the area under the other one is a difference of prefix sums (integration by parts).
+    """
+    middle = many[many.size // 2]
+    few = few - middle
+    first, last = min(many[0] - middle, few[0]), max(many[-1] - middle, few[-1])
+    ends = np.concatenate([[first], few, [last]])
+    below = np.concatenate([[0], until, [many.size]])
+    low, high = ends[:-1], ends[1:]
+    rank = np.clip(np.ceil(ranks * many.size).astype(np.int64), 1, many.size)
+    crossing = np.clip(many[rank - 1] - middle, low, high)
+    # Values at the crossing itself add nothing, so that it does not matter how many of them are below it.
+    below_crossing = np.clip(rank, below[:-1], below[1:])
+    to_ends = (ends * below - sums[below]) / many.size
+    to_crossing = (crossing * below_crossing - sums[below_crossing]) / many.size
+    under = ranks * (crossing - low) - (to_crossing - to_ends[:-1])
+    over = (to_ends[1:] - to_crossing) - ranks * (high - crossing)
+    return float(np.sum(np.abs(under)) + np.sum(np.abs(over)))
+
+
+def ks_p_value(statistic: float, reference_rows: int, current_rows: int) -> float:
     """p-value of the two-sample Kolmogorov–Smirnov test, two-sided; small when the samples differ.
 
     The distribution of the one-sample statistic at the effective number of rows, as ``scipy.stats.ks_2samp`` with
@@ -60,26 +108,48 @@ def ks_p_value(gap: CumulativeGap, reference_rows: int, current_rows: int) -> fl
 
     Source: J. L. Hodges, The significance probability of the Smirnov two-sample test (1958).
 
-    >>> same = np.arange(100.0)
-    >>> ks_p_value(cumulative_gap(same, same), 100, 100)
+    >>> ks_p_value(0.0, 100, 100)
     1.0
     """
-    from scipy.stats import kstwo
-
     effective = reference_rows * current_rows / (reference_rows + current_rows)
-    statistic = float(np.max(np.abs(gap.gap)))
     rows = reference_rows + current_rows
     splits = lgamma(rows + 1) - lgamma(reference_rows + 1) - lgamma(current_rows + 1)
     smallest = min(1.0, 2 * exp(-splits)) if statistic > 0 else 0.0
-    return float(np.clip(kstwo.sf(statistic, max(1, round(effective))), smallest, 1.0))
+    return float(np.clip(kolmogorov_p_value(statistic, max(1, round(effective))), smallest, 1.0))
 
 
-def wasserstein(gap: CumulativeGap, reference: Floats) -> float:
+def scale_of(*values: float) -> int:
+    """Exponent of the power of two that brings huge or tiny values near 1, which changes no digit; 0 for others.
+
+    Sums and squares of 1e300 and of 1e-300 would leave floating point.
+
+    >>> scale_of(-3.0, 1.0), scale_of(0.0, 1e300)
+    (0, -997)
+    """
+    exponent = -int(np.frexp(max(map(abs, values)))[1])
+    return exponent if abs(exponent) > MODERATE else 0
+
+
+def deviation(reference: Floats) -> float:
+    """Standard deviation of sorted values (population); exactly 0 when they are constant, NaN with an infinite one.
+
+    >>> deviation(np.array([0.1, 0.1, 0.1]))
+    0.0
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        return 0.0 if reference[0] == reference[-1] else float(np.std(reference))
+
+
+def wasserstein(area: float, deviation: float) -> float:
     """First Wasserstein distance in standard deviations of the reference (population, no floor).
 
     What it means: by how many standard deviations a value must be moved on average to turn one sample into the
     other. Invariant to scale, from 1e-300 to 1e300. One huge value in the reference inflates its standard deviation
     and so hides a shift here; KS and PSI see it.
+
+    Args:
+        area: Between the two distribution functions, as :func:`gap_between` finds it.
+        deviation: Of the reference, as :func:`deviation` finds it; scaled as the area is.
 
     Returns:
         0 for equal samples, no upper end.
@@ -88,81 +158,16 @@ def wasserstein(gap: CumulativeGap, reference: Floats) -> float:
         ValueError: the reference is constant while the current values differ, or a value is infinite.
 
     >>> ten = np.arange(10.0)
-    >>> round(wasserstein(cumulative_gap(ten, ten + 1), ten), 3)
+    >>> round(wasserstein(gap_between(ten, ten + 1).area, deviation(ten)), 3)
     0.348
     """
-    largest = float(np.max(np.abs(gap.values)))
-    if not np.isfinite(largest):
+    if np.isnan(area):
         raise ValueError("a value is infinite")
-    # A power of two changes no digit, and brings sums and squares back into range.
-    exponent = -int(np.frexp(largest)[1])
-    distance = float(np.sum(np.abs(gap.gap[:-1]) * np.diff(np.ldexp(gap.values, exponent))))
-    if distance == 0:
+    if area == 0:
         return 0.0
-    deviation = 0.0 if reference[0] == reference[-1] else float(np.std(np.ldexp(reference, exponent)))
     if deviation == 0:
         raise ValueError("the reference is constant, so that there is no standard deviation to measure in")
-    return distance / deviation
-
-
-def chi2_p_value(reference: Counts, current: Counts) -> float:
-    """p-value of the chi² test of homogeneity on a table of two samples; small when the samples differ.
-
-    Both samples count as samples. Without Yates' correction; equal to ``scipy.stats.chi2_contingency`` where
-    Cochran's rule holds: an expectation of at least 1 in every cell, and of at least 5 in 80 % of them, asked here of
-    the cells of the smaller side, which is stricter. Until it holds, the two rarest levels are put together, again
-    and again. That looks at the margins only and so keeps the test honest: without it, ten thousand levels alarm by
-    themselves. Two levels that are left and break the rule get Fisher's exact test, which is conservative.
-
-    Args:
-        reference: Shape (levels,), rows per level.
-        current: Shape (levels,), in the same order.
-
-    Raises:
-        ValueError: a side has no rows.
-
-    Source: W. G. Cochran, Some methods for strengthening the common chi² tests (1954).
-
-    >>> chi2_p_value(np.array([10, 20]), np.array([10, 20]))
-    1.0
-    >>> round(chi2_p_value(np.array([50_000, 0]), np.array([99, 1])), 4)
-    0.002
-    """
-    from scipy.special import chdtrc
-    from scipy.stats import fisher_exact
-
-    table = np.stack([reference, current])
-    sides = table.sum(axis=1)
-    if sides.min() == 0:
-        raise ValueError("a side has no rows")
-    table = _enough_expected(table[:, table.sum(axis=0) > 0])
-    if table.shape[1] < 2:
-        return 1.0
-    expected = sides[:, None] * table.sum(axis=0) / sides.sum()
-    if table.shape[1] == 2 and expected.min() < USUALLY_EXPECTED:
-        return float(fisher_exact(table).pvalue)
-    return float(chdtrc(table.shape[1] - 1, float(np.sum((table - expected) ** 2 / expected))))
-
-
-def _enough_expected(table: Counts) -> Counts:
-    """The table with its rarest levels put together until Cochran's rule holds, or two are left."""
-    sides = table.sum(axis=1)
-    expected = table.sum(axis=0) * (int(sides.min()) / int(sides.sum()))
-    group = np.arange(expected.size)  # of each level: the level into which it is merged
-    rarest = [(float(rows), level) for level, rows in enumerate(expected)]
-    heapify(rarest)
-    scarce = int(np.count_nonzero(expected < USUALLY_EXPECTED))
-    merges: list[tuple[int, int]] = []
-    while len(rarest) > 2 and (rarest[0][0] < FEWEST_EXPECTED or scarce > SCARCE_SHARE * len(rarest)):
-        first, from_level = heappop(rarest)
-        second, to_level = rarest[0]
-        heapreplace(rarest, (first + second, to_level))
-        scarce -= (first < USUALLY_EXPECTED) + (second < USUALLY_EXPECTED) - (first + second < USUALLY_EXPECTED)
-        merges.append((from_level, to_level))
-    for from_level, to_level in reversed(merges):
-        group[from_level] = group[to_level]
-    kept, position = np.unique(group, return_inverse=True)
-    return np.stack([np.bincount(position, weights=side, minlength=kept.size) for side in table]).astype(np.int64)
+    return area / deviation
 
 
 def psi(reference: Counts, current: Counts) -> float:

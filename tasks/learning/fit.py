@@ -21,6 +21,7 @@ from tasks.learning.split import split_rows
 from tasks.learning.threads import one_thread
 from tasks.learning.thresholds import choose_threshold
 from tasks.metrics import measure_performance
+from tasks.metrics.days import blocks_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,7 @@ class TrainedModel:
         threshold: Binary only, 0 to 1.
         measurements: Performance of the first fit on the test part.
         reference: The test part, at most ``reference_rows`` rows in their order: features, target (canonical
-            labels or float64), time column, and the first fit's ``prediction`` and ``proba_*``.
+            labels or float64), time column, weights, and the first fit's ``prediction`` and ``proba_*``.
         importances: Share of each feature in the permutation importance on the test part, 0 to 1.
         diagnostics: What is suspicious.
         train_rows: Rows of the first part.
@@ -86,7 +87,7 @@ def train_model(
     The same rows, settings and versions of packages give the same model.
 
     Args:
-        frame: Shape (rows, ...): features, target and time column, typed as ``tasks.data.reading`` types them,
+        frame: Shape (rows, ...): features, target, time column and weights, typed as ``tasks.data.reading`` types them,
             all rows of the file in their order. Rows without a label are dropped, and counted.
         model_name: For the errors.
         settings: Estimator, split, threshold, ``refit_on_full``, ``reference_rows``.
@@ -120,7 +121,7 @@ def train_model(
     tell("measuring", 0.6)
     with _in_words(settings, model_name):
         scored = predict(model, rows.iloc[test])
-    measurements = measure_performance(schema.prediction_type, schema.classes, target.iloc[test], scored, threshold)
+    measurements = _measure(settings, model, rows.iloc[test], target.iloc[test], scored)
     tell("weighing features", 0.7)
     importances = measure_importances(model, rows.iloc[test], target.iloc[test], settings.split.seed)
     tell("diagnosing", 0.8)
@@ -130,7 +131,7 @@ def train_model(
         target.iloc[train],
         target.iloc[test],
         scored["prediction"],
-        _measure_on_fitted(model, rows.iloc[train], target.iloc[train], settings.split.seed),
+        _measure_on_fitted(settings, model, rows.iloc[train], target.iloc[train]),
         measurements,
         importances,
         dropped_rows,
@@ -268,20 +269,40 @@ def _in_words(settings: ModelSettings, model_name: str) -> Iterator[None]:
         ) from error
 
 
-def _measure_on_fitted(model: FittedModel, rows: pd.DataFrame, target: pd.Series, seed: int) -> list[Measurement]:
-    """Performance on rows that were fitted on, to be held against the test part's."""
-    chosen = _sample(len(rows), OVERFIT_ROWS, seed)
+def _measure(
+    settings: ModelSettings, model: FittedModel, rows: pd.DataFrame, target: pd.Series, scored: pd.DataFrame
+) -> list[Measurement]:
+    """Performance, measured as evaluations will measure it."""
     schema = model.schema
+    return measure_performance(
+        schema.prediction_type,
+        schema.classes,
+        target,
+        scored,
+        model.threshold,
+        weights=None if settings.weight_column is None else rows[settings.weight_column].to_numpy(np.float64),
+        averaging=settings.averaging,
+        cost_matrix=settings.cost_matrix,
+        blocks=blocks_of(rows[schema.time_column]) if schema.time_column in rows else None,
+    )
+
+
+def _measure_on_fitted(
+    settings: ModelSettings, model: FittedModel, rows: pd.DataFrame, target: pd.Series
+) -> list[Measurement]:
+    """Performance on rows that were fitted on, to be held against the test part's."""
+    chosen = _sample(len(rows), OVERFIT_ROWS, settings.split.seed)
     scored = predict(model, rows.iloc[chosen])
-    return measure_performance(schema.prediction_type, schema.classes, target.iloc[chosen], scored, model.threshold)
+    return _measure(settings, model, rows.iloc[chosen], target.iloc[chosen], scored)
 
 
 def _reference(
     rows: pd.DataFrame, target: pd.Series, scored: pd.DataFrame, settings: ModelSettings, schema: Schema
 ) -> pd.DataFrame:
     columns = dict.fromkeys([*schema.feature_names, schema.target])
-    if schema.time_column is not None and schema.time_column in rows:
-        columns[schema.time_column] = None
+    columns |= {
+        name: None for name in (schema.time_column, settings.weight_column) if name is not None and name in rows
+    }
     whole = rows.assign(**{schema.target: target})[list(columns)].join(scored)
     return whole.iloc[_sample(len(whole), settings.reference_rows, settings.split.seed)].reset_index(drop=True)
 

@@ -9,14 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.metrics.intervals import CONFIDENCE, Estimate, Floats
+from tasks.metrics.resampling import SEED, Resampling
+from tasks.metrics.sums import sums_by
 
 MOST_REPEATS: Final = 1_000
 FEWEST_REPEATS: Final = 200
 MOST_NUMBERS: Final = 400_000
 """Numbers drawn, about: a table with more than 400 cells in use is drawn less than 1,000 times, to stay quick."""
 
-SEED: Final = 1337
-"""Of the draws: fixed, so that the same rows give the same interval."""
+Table = NDArray[np.int64] | Floats
+"""Rows by true (first axis) and predicted class: how many there are, or what they weigh."""
 
 
 class Margins(NamedTuple):
@@ -33,7 +35,41 @@ class Margins(NamedTuple):
     predicted: Floats
 
 
-def estimate(table: NDArray[np.int64], metric: Callable[[Margins], Floats], seed: int) -> Estimate:
+class Drawn(NamedTuple):
+    """Confusion tables of drawn blocks of rows: ``margins`` of shape (draws, classes), and how they were drawn."""
+
+    margins: Margins
+    resampling: Resampling
+
+
+def margins_of(table: Table) -> Margins:
+    """Of one table.
+
+    >>> margins_of(np.array([[2, 1], [0, 1]])).predicted.tolist()
+    [2.0, 2.0]
+    """
+    counts = table.astype(np.float64)
+    return Margins(np.diagonal(counts), counts.sum(axis=1), counts.sum(axis=0))
+
+
+def draw_margins(
+    target: NDArray[np.int64], predicted: NDArray[np.int64], classes: int, resampling: Resampling
+) -> Drawn:
+    """Draw blocks of the rows of a confusion table."""
+    right = target == predicted
+    weights, count = resampling.weights, resampling.count
+    first = resampling.blocks * classes
+    sides = (
+        sums_by(first[right] + target[right], weights[right], count * classes),
+        sums_by(first + target, weights, count * classes),
+        sums_by(first + predicted, weights, count * classes),
+    )
+    return Drawn(Margins(*(resampling.drawn(side.reshape(count, classes)) for side in sides)), resampling)
+
+
+def estimate(
+    table: Table, metric: Callable[[Margins], Floats], seed: int = SEED, drawn: Drawn | None = None
+) -> Estimate:
     """A metric of a confusion table with its percentile interval over drawn tables, 1,000 or, of many classes, 200.
 
     To draw rows with replacement is to draw the table from a multinomial distribution, so that no number of rows
@@ -41,9 +77,10 @@ def estimate(table: NDArray[np.int64], metric: Callable[[Margins], Floats], seed
     of 95 % for the macro precision with a class that is predicted five times.
 
     Args:
-        table: Shape (classes, classes), rows by true (first axis) and predicted class, at least one row.
+        table: Shape (classes, classes), at least one row.
         metric: Takes margins of many tables, gives shape (...,), NaN where it is not defined.
         seed: Of the draws.
+        drawn: Tables of drawn blocks, to be used instead.
 
     Returns:
         The metric of the table; no interval when all draws give one value, as they do when all rows are right.
@@ -54,11 +91,13 @@ def estimate(table: NDArray[np.int64], metric: Callable[[Margins], Floats], seed
     >>> [round(end, 2) for end in estimate(np.array([[40, 10], [10, 40]]), share_right, SEED)]
     [0.8, 0.72, 0.87]
     """
+    value = float(metric(margins_of(table)))
+    if drawn is not None:
+        return drawn.resampling.interval(value, metric(drawn.margins))
     cells, rows = np.flatnonzero(table), int(table.sum())
-    value = float(metric(_margins(table.ravel()[cells], cells, len(table))))
     repeats = max(FEWEST_REPEATS, min(MOST_REPEATS, MOST_NUMBERS // cells.size))
-    drawn = np.random.default_rng(seed).multinomial(rows, table.ravel()[cells] / rows, repeats)
-    repeated = metric(_margins(drawn, cells, len(table)))
+    tables = np.random.default_rng(seed).multinomial(rows, table.ravel()[cells] / rows, repeats)
+    repeated = metric(_margins_of_cells(tables, cells, len(table)))
     tail = (1 - CONFIDENCE) / 2
     lower, upper = np.nanquantile(np.append(repeated, value), [tail, 1 - tail])
     if lower == upper:
@@ -66,7 +105,7 @@ def estimate(table: NDArray[np.int64], metric: Callable[[Margins], Floats], seed
     return Estimate(value, min(value, float(lower)), max(value, float(upper)))
 
 
-def _margins(counts: NDArray[np.int64], cells: NDArray[np.int64], classes: int) -> Margins:
+def _margins_of_cells(counts: NDArray[np.int64], cells: NDArray[np.int64], classes: int) -> Margins:
     """Of tables whose cells other than these are empty; ``counts`` has the shape (..., cells)."""
     true, predicted = np.divmod(cells, classes)
     every, rows = np.arange(classes), counts.astype(np.float64)

@@ -84,23 +84,3 @@ def on_logit_scale(value: float, error: float, confidence: float = CONFIDENCE) -
     logit, half = log(value / (1 - value)), normal_quantile(confidence) * error / (value * (1 - value))
     # Beyond 700 the exponential leaves floating point, and the end is 0 or 1 anyway.
     return Estimate(value, *(1 / (1 + exp(-min(700.0, max(-700.0, end)))) for end in (logit - half, logit + half)))
-
-
-def mean_of_losses(losses: Floats, confidence: float = CONFIDENCE) -> Estimate:
-    """The mean of losses per row, with its interval after the central limit theorem.
-
-    Args:
-        losses: Shape (rows,), not negative; at least one.
-        confidence: Between 0 and 1.
-
-    Returns:
-        The mean; the interval is cut off at 0, and absent for a single row.
-
-    >>> mean_of_losses(np.array([1.0, 3.0])).value
-    2.0
-    """
-    value = float(np.mean(losses))
-    if losses.size < 2:
-        return Estimate(value)
-    half = normal_quantile(confidence) * float(np.std(losses, ddof=1)) / sqrt(losses.size)
-    return Estimate(value, max(0.0, value - half), value + half)

@@ -1,32 +1,118 @@
-"""Classification metrics of the order in which scores put rows. NumPy.
+"""Metrics of the order in which the scores of one class put rows. NumPy.
 
-Where a metric is not defined, it raises ``ValueError`` with the reason. Classes are codes, 0 to K - 1 in the order of
-the schema.
+Where a metric is not defined, it raises ``ValueError`` with the reason. ``resampling`` has the weights and blocks of
+the rows; without it they count the same and are independent.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tasks.metrics.classification import Codes, Truths
-from tasks.metrics.intervals import Estimate, Floats, on_logit_scale, wilson
+from tasks.metrics.classification import Truths
+from tasks.metrics.intervals import CONFIDENCE, Estimate, Floats, normal_quantile, on_logit_scale, wilson
+from tasks.metrics.resampling import Resampling
+from tasks.metrics.sums import sums_by
 
 LIFT_SHARE = 0.4
 """Share of the rows, those with the highest probabilities, in which ``lift`` looks for positives."""
 
+_DRAWN_STEPS = 200
+"""Into how many parts the rows are cut, by score, when blocks of them are drawn for the interval of ``lift``."""
 
-def roc_auc(positive: Truths, scores: Floats) -> Estimate:
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Rows in the order of a score, from the highest; those with the same score make one step.
+
+    Args:
+        positives: Shape (steps,): what the positive rows of each step count.
+        negatives: Shape (steps,), likewise.
+        positive: Shape (rows,), in the order of the rows; only where there is a ``resampling``.
+        step: Shape (rows,), the step of each row; only where there is a ``resampling``.
+        resampling: Weights and blocks of the rows.
+    """
+
+    positives: Floats
+    negatives: Floats
+    positive: Truths | None = None
+    step: NDArray[np.int64] | None = None
+    resampling: Resampling | None = None
+
+    def error(self, of_positive: Floats, of_negative: Floats) -> float:
+        """Standard error from what a positive and a negative row of every step add to a metric."""
+        if self.resampling is None or self.positive is None or self.step is None:
+            raise AssertionError("rows that count the same have formulas of their own")
+        return self.resampling.error(np.where(self.positive, of_positive[self.step], of_negative[self.step]))
+
+
+def rank(positive: Truths, scores: Floats, resampling: Resampling | None = None) -> Ranked:
+    """Sort rows by a score, once for all metrics.
+
+    Args:
+        positive: Shape (rows,).
+        scores: Shape (rows,), any scale, none missing.
+        resampling: Weights and blocks of the rows.
+
+    >>> rank(np.array([True, False, True]), np.array([0.1, 0.4, 0.4])).positives.tolist()
+    [1.0, 1.0]
+    """
+    if resampling is None:
+        positives, rows = _counted(positive, scores)
+        return Ranked(positives, rows - positives)
+    step, steps = steps_of(scores)
+    weights = resampling.weights
+    positives = sums_by(step[positive], weights[positive], steps)
+    negatives = sums_by(step[~positive], weights[~positive], steps)
+    return Ranked(positives, negatives, positive, step, resampling)
+
+
+def steps_of(scores: Floats) -> tuple[NDArray[np.int64], int]:
+    """The place of every row among the distinct scores, 0 for the highest, and how many of those there are.
+
+    >>> steps_of(np.array([0.1, 0.4, 0.4]))
+    (array([1, 0, 0]), 2)
+    """
+    order = np.argsort(-scores)
+    place = np.empty(scores.size, dtype=np.int64)
+    ordered = scores[order]
+    begins = np.cumsum(np.append(False, ordered[1:] != ordered[:-1])[: scores.size])
+    place[order] = begins
+    return place, int(begins[-1]) + 1 if scores.size else 0
+
+
+def _counted(positive: Truths, scores: Floats) -> tuple[Floats, Floats]:
+    """Positive rows and all rows of every distinct score, from the highest."""
+    if not scores.size:
+        return np.zeros(0), np.zeros(0)
+    values: NDArray[np.uint64] | Floats
+    if float(scores.min()) >= 0:
+        # A number that is not negative has its sign bit free for the class: one sort without an index.
+        packed = (scores + 0.0).view(np.uint64) << np.uint64(1) | positive.astype(np.uint64)
+        packed.sort()
+        ordered, values = (packed & np.uint64(1)).astype(np.int64), packed >> np.uint64(1)
+    else:
+        order = np.argsort(scores)
+        ordered, values = positive[order].astype(np.int64), scores[order]
+    ends = np.append(np.flatnonzero(values[1:] != values[:-1]), scores.size - 1)
+    positives = np.diff(np.cumsum(ordered)[ends], prepend=0)
+    return positives[::-1].astype(np.float64), np.diff(ends, prepend=-1)[::-1].astype(np.float64)
+
+
+def roc_auc(positive: Truths, scores: Floats, resampling: Resampling | None = None) -> Estimate:
     """Probability that a positive row scores above a negative one, ties counting half, with DeLong's interval.
 
     The interval is DeLong's on the logit scale, where it keeps its level close to 1 and never leaves 0 to 1. Classes
     that do not overlap at all leave no variance to estimate: then it reaches from 1 as far as Wilson's for as many
-    rows as the smaller class has, all of them right.
+    rows as the smaller class has, all of them right. Of rows with weights or blocks it is Obuchowski's.
 
     Args:
         positive: Shape (rows,).
         scores: Shape (rows,), any scale.
+        resampling: Weights and blocks of the rows.
 
     Returns:
         0 to 1; 1 is best, 0.5 is chance. No interval with one row of a class.
@@ -35,73 +121,73 @@ def roc_auc(positive: Truths, scores: Floats) -> Estimate:
         ValueError: one class only.
 
     Source: E. R. DeLong, D. M. DeLong, D. L. Clarke-Pearson, Biometrics 44 (1988); M. S. Pepe, The Statistical
-    Evaluation of Medical Tests (2003), for the logit.
+    Evaluation of Medical Tests (2003), for the logit; N. A. Obuchowski, Biometrics 53 (1997).
 
     >>> roc_auc(np.array([False, True, False, True]), np.array([0.1, 0.4, 0.4, 0.8])).value
     0.875
     """
-    above, below = np.sort(scores[positive]), np.sort(scores[~positive])
-    if not above.size or not below.size:
+    return roc_auc_of(rank(positive, scores, resampling))
+
+
+def roc_auc_of(ranked: Ranked) -> Estimate:
+    """:func:`roc_auc` of rows that are sorted already."""
+    positives, negatives = float(ranked.positives.sum()), float(ranked.negatives.sum())
+    if not positives or not negatives:
         raise ValueError("the target holds one class only")
-    of_positive, of_negative = _share_below(above, below), 1 - _share_below(below, above)
-    return _ranked(float(of_positive.mean()), [of_positive, of_negative])
+    above, below = shares_above(ranked.positives), 1 - shares_above(ranked.negatives)
+    value = min(1.0, float(np.sum(ranked.positives * below)) / positives)
+    if ranked.resampling is None:
+        fewest = min(positives, negatives)
+        if fewest < 2:
+            return Estimate(value)
+        if value == 1:
+            return Estimate(value, wilson(fewest, int(fewest)).lower, 1.0)
+        spread = np.sum(ranked.positives * (below - value) ** 2) / (positives - 1) / positives
+        spread += np.sum(ranked.negatives * (above - value) ** 2) / (negatives - 1) / negatives
+        return on_logit_scale(value, sqrt(float(spread)))
+    error = ranked.error((below - value) / positives, (above - value) / negatives)
+    return within(value, error, ranked.resampling, min(positives, negatives))
 
 
-def roc_auc_of_pairs(target: Codes, probabilities: Floats) -> Estimate:
-    """ROC AUC of several classes: the mean over all ordered pairs of classes that occur in the target.
+def shares_above(weights: Floats) -> Floats:
+    """Of each step: the share of such rows that are above it, those of the step itself counting half.
 
-    The interval is that of :func:`roc_auc`, every row with all the pairs that it takes part in.
+    >>> shares_above(np.array([1.0, 1.0])).tolist()
+    [0.25, 0.75]
+    """
+    down_to = np.cumsum(weights)
+    return np.asarray((down_to - weights / 2) / down_to[-1], dtype=np.float64)
+
+
+def within(value: float, error: float, resampling: Resampling, fewest: float) -> Estimate:
+    """A value between 0 and 1 with an interval on the logit scale.
 
     Args:
-        target: Shape (rows,).
-        probabilities: Shape (rows, classes).
-
-    Raises:
-        ValueError: the target holds one class only.
-
-    Source: D. J. Hand, R. J. Till, Machine Learning 45 (2001).
-
-    >>> roc_auc_of_pairs(np.array([0, 1, 2]), np.eye(3)).value
-    1.0
+        value: 0 to 1.
+        error: Its standard error, of the blocks.
+        resampling: What the error was made with.
+        fewest: Weight of the rows that the value hangs on, for Wilson's interval where nothing varies.
     """
-    occurring = np.unique(target)
-    pairs = occurring.size * (occurring.size - 1)
-    if not pairs:
-        raise ValueError("the target holds one class only")
-    rows_of = {code: np.flatnonzero(target == code) for code in occurring}
-    total, parts = 0.0, {code: np.zeros(rows.size) for code, rows in rows_of.items()}
-    for one in occurring:
-        scores = {code: probabilities[rows, one] for code, rows in rows_of.items()}
-        ordered = {code: np.sort(values) for code, values in scores.items()}
-        for other in occurring[occurring != one]:
-            of_one = _share_below(scores[one], ordered[other])
-            total += float(of_one.mean())
-            parts[one] += of_one / pairs
-            parts[other] += (1 - _share_below(scores[other], ordered[one])) / pairs
-    return _ranked(total / pairs, list(parts.values()))
-
-
-def _share_below(scores: Floats, ordered: Floats) -> Floats:
-    """Of each score: the share of the others, which are sorted, that are below; ties count half."""
-    both = np.searchsorted(ordered, scores, "left") + np.searchsorted(ordered, scores, "right")
-    return np.asarray(both / (2 * ordered.size), dtype=np.float64)
-
-
-def _ranked(value: float, parts: list[Floats]) -> Estimate:
-    """The interval of an area from what every row adds to it, class by class (DeLong)."""
-    fewest = min(part.size for part in parts)
-    if fewest < 2:
+    if resampling.count < 2:
         return Estimate(value)
-    if value == 1:
-        return Estimate(value, wilson(fewest, fewest).lower, 1.0)
-    return on_logit_scale(value, sqrt(sum(float(np.var(part, ddof=1)) / part.size for part in parts)))
+    if value > 1 - 1e-12:
+        rows = max(1, int(resampling.effective_rows * fewest / resampling.total))
+        return Estimate(value, wilson(rows, rows).lower, 1.0)
+    # The scale is made for normal deviations; few blocks have Student's.
+    return on_logit_scale(value, error * resampling.quantile / normal_quantile(CONFIDENCE))
 
 
-def average_precision(positive: Truths, scores: Floats) -> Estimate:
+def average_precision(positive: Truths, scores: Floats, resampling: Resampling | None = None) -> Estimate:
     """Area under the precision-recall curve as a sum of steps: sum of (R_n - R_n-1) P_n.
 
+    Args:
+        positive: Shape (rows,).
+        scores: Shape (rows,), any scale.
+        resampling: Weights and blocks of the rows.
+
     Returns:
-        0 to 1; 1 is best, the share of positives is chance. Interval on the logit scale; none at 1.
+        0 to 1; 1 is best, the share of positives is chance. Interval on the logit scale; at 1 it is Wilson's for as
+        many rows as are positive.
 
     Raises:
         ValueError: no row is positive.
@@ -111,61 +197,50 @@ def average_precision(positive: Truths, scores: Floats) -> Estimate:
     >>> round(average_precision(np.array([False, False, True, True]), np.array([0.1, 0.4, 0.35, 0.8])).value, 3)
     0.833
     """
-    rows, positives = _cumulated(positive, scores)
-    if not positives.size or positives[-1] == 0:
-        raise ValueError("no row is positive")
-    value = float(np.sum(np.diff(positives, prepend=0.0) / positives[-1] * positives / rows))
-    if not 0 < value < 1:
-        return Estimate(value)
-    return on_logit_scale(value, sqrt(value * (1 - value) / positives[-1]))
+    return average_precision_of(rank(positive, scores, resampling))
 
 
-def average_precision_of_classes(target: Codes, probabilities: Floats) -> Estimate:
-    """Mean average precision of each class that occurs in the target against the rest. 1 is best.
+def average_precision_of(ranked: Ranked) -> Estimate:
+    """:func:`average_precision` of rows that are sorted already."""
+    value, of_positive, of_negative = precision_and_influences(ranked)
+    positives = float(ranked.positives.sum())
+    if ranked.resampling is not None:
+        return within(value, ranked.error(of_positive, of_negative), ranked.resampling, positives)
+    if value == 1 and positives > 1:
+        return Estimate(value, wilson(positives, int(positives)).lower, 1.0)
+    return on_logit_scale(value, sqrt(value * (1 - value) / positives))
 
-    The interval is on the logit scale, from what every row adds to the mean (infinitesimal jackknife); none at 1.
 
-    Args:
-        target: Shape (rows,).
-        probabilities: Shape (rows, classes).
+def precision_and_influences(ranked: Ranked) -> tuple[float, Floats, Floats]:
+    """Average precision, and its derivative to the weight of a positive and of a negative row of every step.
 
-    Raises:
-        ValueError: there are no rows.
+    Source: B. Efron, Bootstrap methods: another look at the jackknife (1979).
 
-    Source: B. Efron, Bootstrap methods: another look at the jackknife (1979), for the interval.
-
-    >>> average_precision_of_classes(np.array([0, 1, 2]), np.eye(3)).value
+    >>> precision_and_influences(rank(np.array([True, False]), np.array([0.8, 0.1])))[0]
     1.0
     """
-    occurring = np.unique(target)
-    if not occurring.size:
-        raise ValueError("there are no rows")
-    value, influence = 0.0, np.zeros(target.size)
-    for code in occurring:
-        of_class, of_rows = _precision_and_influence(target == code, probabilities[:, code])
-        value += of_class / occurring.size
-        influence += of_rows / occurring.size
-    return on_logit_scale(value, float(np.sqrt(np.sum(influence**2))))
-
-
-def _precision_and_influence(positive: Truths, scores: Floats) -> tuple[float, Floats]:
-    """Average precision, and its derivative to the weight of every row."""
-    _, step = np.unique(-scores, return_inverse=True)
-    gained = np.bincount(step, weights=positive)
-    rows, positives = np.cumsum(np.bincount(step)), np.cumsum(gained)
-    precisions, total = positives / rows, positives[-1]
-    value = float(np.sum(gained * precisions) / total)
+    gained, total = ranked.positives, float(ranked.positives.sum())
+    if not total:
+        raise ValueError("no row is positive")
+    rows = np.cumsum(gained + ranked.negatives)
+    precisions = np.cumsum(gained) / rows
+    value = min(1.0, float(np.sum(gained * precisions)) / total)
     # A row counts in the precision of its own step and of all steps below.
-    added = np.cumsum((gained / rows)[::-1])[::-1][step]
-    diluted = np.cumsum((gained * precisions / rows)[::-1])[::-1][step]
-    return value, (positive * (precisions[step] - value + added) - diluted) / total
+    added = np.cumsum((gained / rows)[::-1])[::-1]
+    diluted = np.cumsum((gained * precisions / rows)[::-1])[::-1]
+    return value, (precisions - value + added - diluted) / total, -diluted / total
 
 
-def lift(positive: Truths, scores: Floats) -> Estimate:
+def lift(positive: Truths, scores: Floats, resampling: Resampling | None = None) -> Estimate:
     """How many times more positives are among the top 40 % of rows by score than among all. Higher is better.
 
     Rows that tie at the cut count in part, so that their order does not matter. The interval is Wilson's, for the
     share of the positives that is above the cut.
+
+    Args:
+        positive: Shape (rows,).
+        scores: Shape (rows,), any scale.
+        resampling: Weights and blocks of the rows; the blocks are drawn for the interval.
 
     Raises:
         ValueError: no row is positive.
@@ -173,15 +248,53 @@ def lift(positive: Truths, scores: Floats) -> Estimate:
     >>> lift(np.array([True, True, False, False, False]), np.array([0.9, 0.8, 0.3, 0.2, 0.1])).value
     2.5
     """
-    rows, positives = _cumulated(positive, scores)
+    return lift_of(rank(positive, scores, resampling))
+
+
+def lift_of(ranked: Ranked) -> Estimate:
+    """:func:`lift` of rows that are sorted already."""
+    positives = np.cumsum(ranked.positives)
     if not positives.size or positives[-1] == 0:
         raise ValueError("no row is positive")
-    found = np.interp(LIFT_SHARE * rows[-1], np.append(0.0, rows), np.append(0.0, positives))
-    return Estimate(*(end / LIFT_SHARE for end in wilson(float(found), int(positives[-1])) if end is not None))
+    rows = np.cumsum(ranked.positives + ranked.negatives)
+    found = float(np.interp(LIFT_SHARE * rows[-1], np.append(0.0, rows), np.append(0.0, positives)))
+    if ranked.resampling is None:
+        share = wilson(found, int(positives[-1]))
+    else:
+        value = found / float(positives[-1])
+        share = ranked.resampling.share(value, float(positives[-1]), _found_in_draws(ranked, rows, value))
+    return Estimate(*(None if end is None else end / LIFT_SHARE for end in share))  # type: ignore[arg-type]
 
 
-def _cumulated(positive: Truths, scores: Floats) -> tuple[Floats, Floats]:
-    """Rows and positives down to every distinct score, from the highest."""
-    order = np.argsort(-scores, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1) if len(scores) else np.array([], int)
-    return (ends + 1).astype(np.float64), np.cumsum(positive[order])[ends].astype(np.float64)
+def _found_in_draws(ranked: Ranked, rows: Floats, value: float) -> Floats:
+    """The share of the positives above the cut, of drawn blocks."""
+    resampling, positive, step = ranked.resampling, ranked.positive, ranked.step
+    if resampling is None or positive is None or step is None:
+        raise AssertionError("only rows with a resampling are drawn")
+    parts = _DRAWN_STEPS
+    middles = (rows - (ranked.positives + ranked.negatives) / 2) / rows[-1]
+    part = np.clip((middles * parts).astype(np.int64), 0, parts - 1)[step]
+    cells, shape = resampling.blocks * parts + part, (resampling.count, parts)
+    weights = resampling.weights
+    every = sums_by(cells, weights, shape[0] * parts).reshape(shape)
+    gained = sums_by(cells[positive], weights[positive], shape[0] * parts).reshape(shape)
+    drawn_rows, drawn_positives = (np.cumsum(resampling.drawn(side), axis=1) for side in (every, gained))
+    repeated = _interpolated(drawn_rows, drawn_positives)
+    # Ties of a part stand for rows that don't tie: what that moves is taken back.
+    whole = _interpolated(*(np.cumsum(side.sum(axis=0))[None, :] for side in (every, gained)))
+    return np.clip(repeated + (value - whole), 0.0, 1.0)
+
+
+def _interpolated(rows: Floats, positives: Floats) -> Floats:
+    """Shape (draws,): the share of the positives that is in the first rows, by weight."""
+    cut = LIFT_SHARE * rows[:, -1]
+    place = (rows < cut[:, None]).sum(axis=1)
+    draws = np.arange(len(rows))
+    before, until = np.where(place > 0, place - 1, 0), np.minimum(place, rows.shape[1] - 1)
+    first = place > 0
+    rows_before, positives_before = (np.where(first, side[draws, before], 0.0) for side in (rows, positives))
+    width = rows[draws, until] - rows_before
+    inside = np.divide(cut - rows_before, width, out=np.zeros(len(rows)), where=width > 0)
+    found = positives_before + inside * (positives[draws, until] - positives_before)
+    total = positives[:, -1]
+    return np.asarray(np.divide(found, total, out=np.full(len(rows), np.nan), where=total > 0), dtype=np.float64)

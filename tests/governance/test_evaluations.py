@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from governance.audit import Tag
 from governance.database import transaction
-from governance.errors import NotFound
+from governance.errors import NotFound, UnusableName
 from governance.evaluations import (
+    evaluations_of,
+    find_evaluation,
     find_store,
     latest_evaluation,
     metrics_of,
     metrics_table,
     record_check_results,
     record_evaluation,
+    require_own_id,
+    side_by_side,
 )
-from governance.tables import CheckResult, Evaluation, ModelVersion
+from governance.tables import METRICS_LONG, CheckResult, Evaluation, ModelVersion
 from governance.vocabulary import CheckOutcome, Measurement
 from tests.governance.world import ROSA, World
 
@@ -40,7 +45,9 @@ class Found:
     message: str = "0.61 is above the maximum 0.4"
 
 
-def evaluate(world: World, version: ModelVersion, id: str, **changes: Any) -> Evaluation:
+def evaluate(
+    world: World, version: ModelVersion | None, id: str, *, store: str = "monthly", **changes: Any
+) -> Evaluation:
     details: dict[str, Any] = {
         "name": id,
         "data": "current",
@@ -56,8 +63,8 @@ def evaluate(world: World, version: ModelVersion, id: str, **changes: Any) -> Ev
         **changes,
     }
     with transaction(world.engine) as session:
-        store = find_store(session, "credit", "monthly")
-        return record_evaluation(session, store, version, id=id, actor=ROSA, at=world.now(), **details)
+        found = find_store(session, "credit", store)
+        return record_evaluation(session, found, version, id=id, actor=ROSA, at=world.now(), **details)
 
 
 def test_an_evaluation_keeps_every_metric_with_its_interval(world: World) -> None:
@@ -121,9 +128,92 @@ def test_the_table_has_one_row_per_metric_of_one_project(world: World) -> None:
             ("e2", "auc"),
             ("e2", "data_drift"),
         ]
-        assert {(row["store"], row["model"], row["version"]) for row in table} == {("monthly", "fraud", 1)}
+        assert {(row["project"], row["store"], row["model"], row["version"]) for row in table} == {
+            ("credit", "monthly", "fraud", 1)
+        }
+        assert all(row["computed_at"].tzinfo is UTC for row in table)
         assert metrics_table(session, "credit", "monthly") == table
         assert metrics_table(session, "credit", "weekly") == metrics_table(session, "debit") == []
+
+
+def test_any_other_tool_reads_the_same_table_from_the_database(world: World) -> None:
+    standalone = {"standalone": {"prediction_type": "binary"}}
+    world.register(stores={"monthly": {"model": "fraud"}, "theirs": standalone})
+    evaluate(world, world.version(), "e1", measurements=[DRIFT, Measurement("auc", None, reason="one class")])
+    evaluate(world, None, "e2", store="theirs")
+    names = [column["name"] for column in inspect(world.engine).get_columns("metrics_long")]
+    assert names == [column.name for column in METRICS_LONG.c]
+    with Session(world.engine) as session:
+        table = metrics_table(session, "credit")
+        rows = session.connection().execute(text("SELECT * FROM metrics_long ORDER BY evaluation, metric")).all()
+    assert [list(row)[:-1] for row in rows] == [list(row.values())[:-1] for row in table]
+    assert [list(row)[:5] for row in rows] == [
+        ["e1", "credit", "monthly", "fraud", 1],
+        ["e1", "credit", "monthly", "fraud", 1],
+        ["e2", "credit", "theirs", None, None],
+    ]
+
+
+def test_what_a_standalone_store_judges_has_no_version_and_what_another_one_judges_has_one(world: World) -> None:
+    world.register(stores={"monthly": {"model": "fraud"}, "theirs": {"standalone": {"prediction_type": "binary"}}})
+    version = world.version()
+    with pytest.raises(NotFound, match="of a model: name its version"):
+        evaluate(world, None, "e1")
+    with pytest.raises(NotFound, match="standalone: record its evaluations without a version"):
+        evaluate(world, version, "e1", store="theirs")
+    assert world.read(Evaluation) == []
+    evaluate(world, None, "e1", store="theirs")
+    evaluate(world, None, "e1", store="theirs", name="again", folder="evaluations/again")
+    (found,) = world.read(Evaluation)
+    assert (found.version_id, found.name) == (None, "again")
+    with Session(world.engine) as session:
+        (item,) = side_by_side(session, [session.get_one(Evaluation, "e1")])
+    assert (item.model, item.version, item.store, item.labels) == (None, None, "theirs", {"team": "fraud"})
+    assert item.metrics == {"data_drift": DRIFT}
+
+
+@pytest.mark.parametrize("id", ["", "a/b", "..", "two words", "-x", "x" * 65, "a\n", "ü"])
+def test_an_id_that_could_be_no_part_of_a_path_is_refused_before_anything_is_written(world: World, id: str) -> None:
+    with pytest.raises(UnusableName, match="at most 64 letters, digits, dots, dashes and underscores"):
+        evaluate(world, world.version(), id)
+    assert world.read(Evaluation) == []
+
+
+def test_an_id_belongs_to_one_store(world: World) -> None:
+    world.register(stores={"monthly": {"model": "fraud"}, "weekly": {"model": "fraud"}})
+    version = world.version()
+    evaluate(world, version, "2026-01.final")
+    with Session(world.engine) as session:
+        require_own_id(session, find_store(session, "credit", "monthly"), "2026-01.final")
+        with pytest.raises(UnusableName, match="store 'monthly' has it already; choose another"):
+            require_own_id(session, find_store(session, "credit", "weekly"), "2026-01.final")
+    with pytest.raises(UnusableName):
+        evaluate(world, version, "2026-01.final", store="weekly", folder="evaluations/other")
+
+
+def test_an_evaluation_is_found_by_its_id_before_its_name_and_by_its_name_the_latest(world: World) -> None:
+    world.register(stores={"monthly": {"model": "fraud"}, "weekly": {"model": "fraud"}})
+    version = world.version()
+    for id, store, name in (("e1", "monthly", "January"), ("e2", "weekly", "January"), ("e3", "monthly", "e1")):
+        evaluate(world, version, id, store=store, name=name)
+    with Session(world.engine) as session:
+        monthly = find_store(session, "credit", "monthly")
+        assert find_evaluation(session, "credit", "e1").id == "e1"
+        assert find_evaluation(session, "credit", "January").id == "e2"
+        assert find_evaluation(session, "credit", "January", monthly).id == "e1"
+        assert [one.id for one in evaluations_of(session, monthly, last=5)] == ["e3", "e1"]
+        assert [one.id for one in evaluations_of(session, monthly, last=1)] == ["e3"]
+        with pytest.raises(NotFound, match=r"known: e3, e1\); name one by its id"):
+            find_evaluation(session, "credit", "e2", monthly)
+        with pytest.raises(NotFound, match="'e1'; make one with"):
+            find_evaluation(session, "debit", "e1")
+
+
+def test_tens_of_thousands_of_metrics_are_recorded_at_once(world: World) -> None:
+    many = [Measurement(f"column_drift.c{n}.psi", n / 7, rows=n) for n in range(20_000)]
+    evaluation = evaluate(world, world.version(), "e1", measurements=many)
+    with Session(world.engine) as session:
+        assert list(metrics_of(session, evaluation).values()) == sorted(many, key=lambda found: found.name)
 
 
 def test_check_results_keep_the_value_and_the_bounds_that_held(world: World) -> None:

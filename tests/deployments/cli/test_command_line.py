@@ -57,7 +57,7 @@ def test_an_error_that_is_only_a_branch_of_the_tree_still_has_an_exit_code() -> 
 def test_all_nouns_are_there() -> None:
     names = {" ".join(command) for command in COMMANDS}
     assert names >= {
-        "demo", "init", "project validate", "project list", "project show", "train", "score", "evaluate", "check",
+        "demo", "init", "project validate", "project list", "project show", "train", "score", "evaluate", "check", "compare",
         "scenario run", "scenario last-runs", "version list", "version show", "version activate", "version rollback",
         "metrics export", "serve",
     }  # fmt: skip
@@ -108,7 +108,9 @@ def test_a_command_that_is_misspelt_is_suggested(driftgate) -> None:
     assert "evaluate" in driftgate("evalaute").err
 
 
-NEEDS_PROJECT = [command for command in COMMANDS if command[0] in {"train", "check", "scenario", "version", "metrics"}]
+NEEDS_PROJECT = [
+    command for command in COMMANDS if command[0] in {"train", "check", "compare", "scenario", "version", "metrics"}
+]
 
 
 @pytest.mark.parametrize("command", NEEDS_PROJECT, ids=" ".join)

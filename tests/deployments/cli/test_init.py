@@ -64,6 +64,16 @@ def test_what_is_written_is_right_and_can_be_trained_on(driftgate, data: Path) -
     assert [step.kind for step in project.scenario()[1].steps] == ["build_evaluation", "run_checks", "train"]
 
 
+def test_its_checks_ask_how_far_the_data_have_moved_and_whether_that_is_chance(driftgate, data: Path) -> None:
+    driftgate("init", data, "--target", "repaid")
+    far, chance = load_project("project.yaml").stores["mes_for_input_drift"].checks
+    assert (far.metric, far.soft_maximum, far.maximum) == ("data_drift", 0.6, 0.75)
+    rates = load_project("project.yaml").stores["mes_for_input_drift"].drift.false_alarm_rate
+    assert chance.metric == "columns_p_value"
+    assert (chance.minimum, chance.soft_minimum) == (rates.error, rates.warning)
+    assert "check" not in " ".join(driftgate("project", "validate", "--json").document["warnings"])
+
+
 def test_the_reason_for_leaving_a_column_out_stands_beside_it(driftgate, data: Path) -> None:
     driftgate("init", data, "--target", "repaid")
     text = Path("project.yaml").read_text()

@@ -99,6 +99,7 @@ READING = [
     ("sign-off", "show"),
     ("scenario", "last-runs"),
     ("metrics", "export"),
+    ("compare",),
 ]
 
 
@@ -125,6 +126,7 @@ def test_whoever_only_looks_waits_for_nobody(driftgate, evaluated, command: tupl
         (("sign-off", "show"), 2, "no record of project 'loans'; train a version with 'driftgate train'"),
         (("scenario", "last-runs"), 0, "No run yet."),
         (("metrics", "export"), 2, "make one with 'driftgate evaluate'"),
+        (("compare",), 2, "make one with 'driftgate evaluate'"),
     ],
     ids=[" ".join(command) for command in READING],
 )
@@ -166,9 +168,9 @@ def test_there_is_nothing_to_export_before_the_first_evaluation(driftgate, proje
 
 def test_metrics_are_exported_in_long_form(driftgate, evaluated, home) -> None:
     rows = list(csv.DictReader(io.StringIO(driftgate("metrics", "export").out)))
-    assert [(row["store"], row["version"], row["metric"], row["value"]) for row in rows] == [
-        ("drift", "1", "data_drift", "0.5"),
-        ("drift", "1", "data_drift_auc", ""),
+    assert [(row["project"], row["store"], row["version"], row["metric"], row["value"]) for row in rows] == [
+        ("loans", "drift", "1", "data_drift", "0.5"),
+        ("loans", "drift", "1", "data_drift_auc", ""),
     ]
     assert json.loads(driftgate("metrics", "export", "--format", "json").out)[1]["reason"] == "one class"
     assert len(driftgate("metrics", "export", "--json").document["metrics"]) == 2

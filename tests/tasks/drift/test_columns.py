@@ -7,18 +7,31 @@ import pandas as pd
 import pytest
 
 from governance.errors import SchemaMismatch
-from governance.vocabulary import Handling, PredictionType
+from governance.project_file.watched import FalseAlarmRate
+from governance.vocabulary import CheckOutcome, Handling, PredictionType
 from tasks.data.schema import Column, Schema
 from tasks.drift.columns import MISSING, NAMED_BINS, OTHER, measure_columns
-from tasks.drift.pairs import encode_pair, pair_columns
+from tasks.drift.encoding import ordered_values
+from tasks.drift.pairs import pair_columns
+from tasks.drift.profile import ReferenceProfile, fit_column
+from tasks.drift.tallies import CurrentColumns
 
 NUMERICAL, CATEGORICAL, DATE, TEXT = Handling.NUMERICAL, Handling.CATEGORICAL, Handling.DATE, Handling.TEXT
 
 
-def measure(handling, reference, current, known=None):
+def compare(handlings, reference, current, known=()):
+    rows = len(next(iter(reference.values())))
+    columns = {name: fit_column(name, how, reference[name], known) for name, how in handlings.items()}
+    profile = ReferenceProfile(rows, columns, {})
+    counted = CurrentColumns(profile)
+    counted.add(pd.DataFrame(current))
+    return measure_columns(profile, counted, FalseAlarmRate())
+
+
+def measure(handling, reference, current, known=()):
     dtype = {NUMERICAL: "float64", CATEGORICAL: "str", TEXT: "str", DATE: "datetime64[us, UTC]"}[handling]
-    sides = (pd.Series(side, dtype=dtype) for side in (reference, current))
-    found = measure_columns([encode_pair("c", handling, *sides, known)])[0]
+    here, there = ({"c": pd.Series(side, dtype=dtype)} for side in (reference, current))
+    found = compare({"c": handling}, here, there, known)[0]
     return found, {m.name.removeprefix("column_drift.c."): m for m in found.measurements}
 
 
@@ -29,10 +42,10 @@ def values_of(measured):
 def test_equal_sides_have_no_drift():
     for handling, side in ((NUMERICAL, np.arange(50)), (CATEGORICAL, list("abc") * 20)):
         found, measured = measure(handling, side, side)
-        p_value = "ks_p_value" if handling is NUMERICAL else "chi2_p_value"
         assert not found.drifted
+        assert found.verdict is CheckOutcome.OK
         assert values_of(measured) == {
-            name: 1.0 if name == p_value else pytest.approx(0, abs=1e-7) for name in measured
+            name: 1.0 if name.endswith("p_value") else pytest.approx(0, abs=1e-7) for name in measured
         }
 
 
@@ -65,6 +78,7 @@ def test_a_side_without_rows_is_a_reason(handling, reference, current):
     assert values_of(measured) == dict.fromkeys(measured)
     assert all(m.reason for m in measured.values())
     assert found.p_value is None
+    assert found.verdict is CheckOutcome.EMPTY
     assert not found.drifted
 
 
@@ -119,8 +133,10 @@ def test_unseen_levels_are_named_most_frequent_first():
 def test_one_missing_value_in_a_small_batch_is_no_alarm():
     """Against 50,000 rows without any, the chi² approximation would say 1e-110."""
     random = np.random.default_rng(0)
-    found, _ = measure(NUMERICAL, random.normal(size=50_000), [*random.normal(size=99), None])
-    assert found.p_value == pytest.approx(2 / 501, rel=0.01)
+    found, measured = measure(NUMERICAL, random.normal(size=50_000), [*random.normal(size=99), None])
+    assert measured["missing_p_value"].value == pytest.approx(1 / 501, rel=0.01)
+    # Five times that, since missing values are one of several things that are looked at.
+    assert found.p_value == pytest.approx(5 / 501, rel=0.01)
 
 
 def test_a_column_that_is_nearly_all_missing_is_measured_by_the_few_values_it_has():
@@ -153,21 +169,58 @@ def test_texts_are_compared_by_their_length():
 
 def test_a_column_that_is_not_what_it_is_said_to_be_harms_no_other():
     texts, numbers = pd.Series(["x", "1"] * 20, dtype="str"), pd.Series(np.arange(40.0))
-    broken, sound = measure_columns(
-        [encode_pair("broken", NUMERICAL, texts, texts), encode_pair("sound", NUMERICAL, numbers, numbers + 30)]
-    )
-    assert all("it is not numerical" in m.reason for m in broken.measurements)
+    here = {"broken": texts, "broken later": numbers, "sound": numbers}
+    there = {"broken": texts, "broken later": texts, "sound": numbers + 30}
+    *broken, sound = compare(dict.fromkeys(here, NUMERICAL), here, there)
+    assert all("it is not numerical" in m.reason for column in broken for m in column.measurements)
+    assert [len(column.measurements) for column in broken] == [len(sound.measurements)] * 2
     assert sound.drifted
 
 
 def test_a_hundred_columns_without_drift_raise_no_alarm_thanks_to_the_correction():
     random = np.random.default_rng(5)
-    pairs = [
-        encode_pair(str(n), NUMERICAL, *(pd.Series(random.normal(size=300)) for _ in range(2))) for n in range(100)
-    ]
-    found = measure_columns(pairs)
+    here, there = ({str(n): pd.Series(random.normal(size=300)) for n in range(100)} for _ in range(2))
+    found = compare(dict.fromkeys(here, NUMERICAL), here, there)
     assert sum(column.p_value < 0.05 for column in found) > 0
     assert sum(column.drifted for column in found) == 0
+
+
+def test_the_verdict_follows_the_false_alarm_rate():
+    here = {"c": pd.Series(np.arange(100.0))}
+    profile = ReferenceProfile(100, {"c": fit_column("c", NUMERICAL, here["c"])}, {})
+    counted = CurrentColumns(profile)
+    counted.add(pd.DataFrame({"c": np.linspace(25, 99, 100)}))
+    p_value = measure_columns(profile, counted, FalseAlarmRate())[0].p_value
+    assert 0.001 < p_value < 0.05
+    for rate, verdict in (
+        (FalseAlarmRate(error=0.001, warning=0.05), CheckOutcome.WARNING),
+        (FalseAlarmRate(error=0.05, warning=0.1), CheckOutcome.ERROR),
+        (FalseAlarmRate(error=0.001, warning=0.001), CheckOutcome.OK),
+    ):
+        assert measure_columns(profile, counted, rate)[0].verdict is verdict
+
+
+def test_what_is_out_of_range_and_what_is_new_is_told_as_a_share():
+    _, measured = measure(NUMERICAL, [1.0, 2.0, 3.0], [0.0, 2.0, 4.0, np.inf, None])
+    assert measured["out_of_range_share"].value == 0.75
+    _, measured = measure(CATEGORICAL, ["a", "b"], ["a", "c", "d", None], ("c",))
+    assert measured["new_category_share"].value == 0.25
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-6, 1.0, 1e300])
+@pytest.mark.parametrize("rows", [500, 70_000])
+def test_a_shift_is_seen_at_any_scale(scale, rows):
+    random = np.random.default_rng(0)
+    found, measured = measure(NUMERICAL, random.random(500) * scale, (random.random(rows) + 0.5) * scale)
+    assert found.drifted
+    assert found.exact == (rows == 500)
+    assert measured["psi"].value > 0.25
+    assert measured["wasserstein"].value == pytest.approx(1.73, abs=0.2)
+
+
+def measure_columns_of(side):
+    found = compare({"c": NUMERICAL}, {"c": side}, {"c": side})[0]
+    return next(m.value for m in found.measurements if m.name.endswith("psi"))
 
 
 def test_what_pandas_may_bring_is_understood():
@@ -178,9 +231,8 @@ def test_what_pandas_may_bring_is_understood():
         pd.Series([True, None, False], dtype="boolean"),
         pd.Series([Decimal("1.5"), None, Decimal("2.5")], dtype="object"),
     ):
-        pair = encode_pair("c", NUMERICAL, side, side)
-        assert pair.problem == ""
-        assert np.isnan(pair.reference).tolist() == [False, True, False]
+        assert np.isnan(ordered_values(side, NUMERICAL)).tolist() == [False, True, False]
+        assert measure_columns_of(side) == 0
 
 
 SCHEMA = Schema(

@@ -1,7 +1,9 @@
-"""Input and prediction drift as a whole, and the private names of Evidently that they lean on."""
+"""Snapshots, tests by name and the report, and the private names of Evidently that they lean on."""
 
 from __future__ import annotations
 
+import ast
+import gc
 import inspect
 import json
 import subprocess
@@ -13,102 +15,108 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from governance.project_file import Drift
-from governance.vocabulary import Handling, PredictionType
+from governance.errors import NotFound
+from governance.vocabulary import CheckOutcome, Handling, Measurement, PredictionType
 from tasks.data.schema import Column, Schema
-from tasks.drift.findings import measure_input_drift, measure_prediction_drift
-from tasks.metrics.catalogue import info
+from tasks.drift.columns import ColumnDrift
+from tasks.drift.engine import evidently_score, take_snapshot
+from tasks.drift.engine.report import visual_report
 
+ROOT = Path(__file__).parents[3]
 AT = datetime(2013, 4, 1, tzinfo=UTC)
-SCHEMA = Schema(
-    features=(Column("steady", Handling.NUMERICAL), Column("moved", Handling.NUMERICAL),
-              Column("level.name", Handling.CATEGORICAL), Column("empty", Handling.NUMERICAL)),
-    target="y", prediction_type=PredictionType.BINARY, classes=("no", "yes"), time_column=None,
-    categories={"level.name": ("a", "b", "c")},
-)  # fmt: skip
+NUMERICAL, CATEGORICAL, DATE, TEXT = Handling.NUMERICAL, Handling.CATEGORICAL, Handling.DATE, Handling.TEXT
 
 
-def frame(seed, shift=0.0, levels="abc", rows=400):
-    random = np.random.default_rng(seed)
-    return pd.DataFrame({
-        "steady": random.normal(size=rows), "moved": random.normal(shift, 1, rows),
-        "level.name": pd.Series(random.choice(list(levels), rows), dtype="str"), "empty": np.full(rows, np.nan),
-        "prediction": pd.Series(random.choice(["no", "yes"], rows, p=[0.7 - shift / 10, 0.3 + shift / 10]), dtype="str"),
-    })  # fmt: skip
+def column(name, p_value, corrected, verdict, handling=NUMERICAL):
+    drifted = corrected is not None and corrected < 0.05
+    return ColumnDrift(
+        name=name, handling=handling, measurements=(Measurement(f"column_drift.{name}.psi", None, reason="no value"),),
+        p_value=p_value, corrected_p_value=corrected, drifted=drifted, verdict=verdict,
+        bins=("(-∞, 0]", "(0, ∞)"), reference_shares=(0.5, 0.5), current_shares=(0.25, 0.75),
+    )  # fmt: skip
+
+
+COLUMNS = [
+    column("steady", 0.6, 0.7, CheckOutcome.OK),
+    column("suspicious", 0.02, 0.08, CheckOutcome.WARNING),
+    column("moved", 1e-9, 1e-8, CheckOutcome.ERROR),
+    column("level.name", 1e-5, 1e-4, CheckOutcome.ERROR, CATEGORICAL),
+    column("empty", None, None, CheckOutcome.EMPTY),
+]
+MEASURED = [
+    Measurement("data_drift", 0.71, 0.68, 0.74, 800),
+    Measurement("mae", 1.25, 1.2, 1.3, 400),
+    Measurement("roc_auc", None, reason="all rows are of one class"),
+    Measurement("roc_auc_drift", -0.02),
+    Measurement("column_drift.moved.psi", 0.4),
+]
 
 
 @pytest.fixture(scope="module")
-def found():
-    return measure_input_drift(frame(1), frame(2, 1.0, "abcd"), SCHEMA, Drift(), seed=7, at=AT)
+def snapshot():
+    return take_snapshot("input drift", COLUMNS, MEASURED, AT)
 
 
-def test_every_number_is_in_the_catalogue_and_has_a_value_or_a_reason(found):
-    assert len({m.name for m in found.measurements}) == len(found.measurements)
-    for m in found.measurements:
-        assert info(m.name).name == m.name
-        assert (m.value is None) == bool(m.reason)
-        assert isinstance(m.value, float | None)
+def values(snapshot, metric, key):
+    of_type = [m for m in json.loads(snapshot)["metric_results"].values()
+               if m["metric_value_location"]["metric"]["params"]["type"].endswith(f":{metric}")]  # fmt: skip
+    return {m["metric_value_location"]["metric"]["params"][key]: m for m in of_type}
 
 
-def test_what_moved_is_found_and_what_did_not_is_not(found):
-    value = {m.name: m.value for m in found.measurements}
-    drifted = {column["name"] for column in found.details["columns"] if column["drifted"]}
-    assert drifted == {"moved", "level.name"}
-    assert value["drifted_columns"] == 2
-    # Both sides of the empty column are missing throughout: tested, and equal.
-    assert value["drifted_columns_share"] == 0.5
-    assert value["data_drift_lower"] > 0.55
-    importances = found.details["importances"]
-    assert set(sorted(importances, key=importances.get)[-2:]) == {"moved", "level.name"}
-    # Shares, as those of the model they are held against.
-    assert sum(importances.values()) == pytest.approx(1)
+def test_the_test_of_a_column_fails_when_it_drifted_and_warns_when_it_would_have_alone(snapshot):
+    from evidently.core.report import Snapshot
+
+    status = {t["name"].removeprefix("Value drift for "): t["status"] for t in Snapshot.loads(snapshot).dict()["tests"]}
+    assert {name: word.name if hasattr(word, "name") else word for name, word in status.items()} == {
+        "steady": "SUCCESS", "suspicious": "WARNING", "moved": "FAIL", "level.name": "FAIL",
+    }  # fmt: skip
 
 
-def test_warnings_name_unseen_levels(found):
-    assert "column 'level.name' has levels that were never seen before: d" in found.warnings
+def test_a_number_of_the_whole_is_a_metric_that_can_be_charted_with_its_interval(snapshot):
+    measured = values(snapshot, "Measured", "name")
+    assert {name: m["value"] for name, m in measured.items()} == {
+        "data_drift": 0.71, "mae": 1.25, "roc_auc_drift": -0.02,
+    }  # fmt: skip
+    assert measured["mae"]["display_name"] == "Mean absolute error"
+    assert "1.25 (1.2 to 1.3)" in json.dumps(measured["mae"]["widget"], ensure_ascii=False)
+    assert "400 rows" in json.dumps(measured["mae"]["widget"])
 
 
-def test_details_and_snapshot_are_strict_json(found):
+def test_what_has_no_value_is_in_the_metadata_with_its_reason(snapshot):
+    metadata = json.loads(snapshot)["metadata"]
+    assert metadata["roc_auc"] == "no value: all rows are of one class"
+    assert metadata["column empty"] == "not tested: no value"
+    assert float(metadata["data_drift"]) == 0.71
+    assert "column_drift.moved.psi" not in metadata
+
+
+def test_a_snapshot_of_performance_alone_has_no_count_of_columns():
+    performance = take_snapshot("performance", [], MEASURED, AT)
+    assert set(values(performance, "Measured", "name")) == {"data_drift", "mae", "roc_auc_drift"}
+    assert not values(performance, "DriftedColumnsCount", "drift_share")
+
+
+def test_a_snapshot_is_strict_json(snapshot):
     def refuse(constant):
         raise AssertionError(constant)
 
-    json.dumps(found.details, allow_nan=False)
-    json.loads(found.snapshot, parse_constant=refuse)
+    json.loads(snapshot, parse_constant=refuse)
 
 
-def test_columns_that_are_ignored_are_neither_measured_nor_learned_from():
-    settings = Drift(handling={"moved": Handling.IGNORED, "empty": Handling.IGNORED})
-    found = measure_input_drift(frame(1), frame(2, 3.0), SCHEMA, settings, seed=7, at=AT)
-    assert {m.name.split(".")[1] for m in found.measurements if m.name.startswith("column_drift")} == {
-        "steady",
-        "level",
-    }
-    assert next(m.value for m in found.measurements if m.name == "data_drift") < 0.6
-    assert found.details["ignored"] == ["moved", "empty"]
+def test_thirty_columns_are_quick_and_small():
+    many = [column(f"x{number}", 0.5, 0.6, CheckOutcome.OK) for number in range(30)]
+    assert len(take_snapshot("input drift", many, MEASURED, AT)) < 150_000
 
 
-@pytest.mark.parametrize("rows", [0, 1])
-def test_too_few_rows_are_reasons_and_not_an_exception(rows):
-    found = measure_input_drift(frame(1), frame(2, rows=rows), SCHEMA, Drift(), seed=7, at=AT)
-    assert next(m for m in found.measurements if m.name == "data_drift").reason
-    assert json.loads(found.snapshot)
+def test_a_snapshot_is_never_dated_by_default():
+    for function in (take_snapshot, visual_report):
+        assert inspect.signature(function).parameters["at"].default is inspect.Parameter.empty
 
 
-@pytest.mark.parametrize("measure", [measure_input_drift, measure_prediction_drift])
-def test_a_snapshot_is_never_dated_by_default(measure):
-    assert inspect.signature(measure).parameters["at"].default is inspect.Parameter.empty
-
-
-def test_prediction_drift_comes_with_its_snapshot():
-    found = measure_prediction_drift(frame(1), frame(2, 1.0), SCHEMA, at=AT)
-    assert {"prediction_drift.psi", "fugacity.yes.current"} <= {m.name for m in found.measurements}
-    assert set(found.details) == {"fugacity", "densities", "column"}
-    assert json.loads(found.snapshot)["name"] == "prediction drift"
-
-
-def test_contract_with_evidently(found):
-    """Score, test status, dumps and loads, restore of the stock calculation: all on private names."""
+def test_contract_with_evidently(snapshot, tmp_path):
+    """Score, test status, dumps and loads, add_run, restore of the stock calculation: all on private names."""
     from evidently.core.report import Snapshot
     from evidently.metrics.column_statistics import (
         DriftedColumnCalculation,
@@ -116,31 +124,37 @@ def test_contract_with_evidently(found):
         ValueDrift,
         ValueDriftCalculation,
     )
+    from evidently.ui.workspace import Workspace
 
-    snapshot = Snapshot.loads(found.snapshot)
-    assert json.loads(snapshot.dumps())["metric_results"].keys() == json.loads(found.snapshot)["metric_results"].keys()
-    assert snapshot._timestamp == AT
-    assert "data_drift" in json.loads(found.snapshot)["metadata"]
-    columns = {column["name"]: column for column in found.details["columns"]}
-    drifts = {
-        m["config"]["column"]: m for m in snapshot.dict()["metrics"] if m["config"]["type"].endswith("ValueDrift")
-    }
+    loaded = Snapshot.loads(snapshot)
+    assert json.loads(loaded.dumps()) == json.loads(snapshot)
+    assert loaded._timestamp == AT
+    drifts = {m["config"]["column"]: m for m in loaded.dict()["metrics"] if m["config"]["type"].endswith("ValueDrift")}
     assert {name: m["value"] for name, m in drifts.items()} == {
-        name: column["corrected_p_value"] for name, column in columns.items()
+        one.name: one.corrected_p_value for one in COLUMNS if one.p_value is not None
     }
     assert {m["config"]["threshold"] for m in drifts.values()} == {0.05}
-    failed = {t["name"] for t in snapshot.dict()["tests"] if t["status"] == "FAIL"}
-    assert failed == {"Value drift for moved", "Value drift for level.name"}
+    count = next(m for m in loaded.dict()["metrics"] if "DriftedColumnsCount" in m["config"]["type"])
+    assert count["value"] == {"count": 2.0, "share": 0.5}
     assert ValueDrift.__calculation_type__ is ValueDriftCalculation
     assert DriftedColumnsCount.__calculation_type__ is DriftedColumnCalculation
+    assert "Value drift for moved" in loaded.get_html_str(as_iframe=False)
+
+    workspace = Workspace.create(str(tmp_path))
+    project = workspace.create_project("store")
+    workspace.add_run(project.id, loaded)
+    assert len(workspace.list_runs(project.id)) == 1
 
 
-def test_what_reports_usage_is_not_even_imported(found):
-    assert found.snapshot
-    assert not {"evidently.telemetry", "iterative_telemetry"} & set(sys.modules)
+def test_stock_calculations_are_back_after_an_error():
+    from evidently.metrics.column_statistics import ValueDrift, ValueDriftCalculation
+
+    with pytest.raises(NotFound, match="no_such_metric"):
+        take_snapshot("broken", COLUMNS, [Measurement("no_such_metric", 1.0)], AT)
+    assert ValueDrift.__calculation_type__ is ValueDriftCalculation
 
 
-def test_stock_reports_still_work_after_ours(found):
+def test_stock_reports_still_work_after_ours(snapshot):
     from evidently import Report
     from evidently.metrics import ValueDrift
 
@@ -149,27 +163,218 @@ def test_stock_reports_still_work_after_ours(found):
     assert stock.dict()["metrics"][0]["value"] == pytest.approx(1)
 
 
-def test_two_threads_do_not_disturb_each_other():
-    sides = [(frame(1), frame(2, 1.0)), (frame(1), frame(3))]
-    alone = [measure_prediction_drift(*side, SCHEMA, at=AT).details for side in sides]
+def test_threads_do_not_disturb_each_other():
     together = {}
 
-    def measure(position):
-        together[position] = [measure_prediction_drift(*sides[position], SCHEMA, at=AT).details for _ in range(5)]
+    def drifts(n):
+        found = values(take_snapshot(str(n), COLUMNS[n:], MEASURED, AT), "ValueDrift", "column")
+        return {name: drift["value"] for name, drift in found.items()}
 
-    threads = [threading.Thread(target=measure, args=(n,)) for n in (0, 1)]
+    alone = [drifts(n) for n in range(3)]
+
+    def snap(n):
+        together[n] = [drifts(n) for _ in range(3)]
+
+    threads = [threading.Thread(target=snap, args=(n,)) for n in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert together == {n: [alone[n]] * 5 for n in (0, 1)}
+    assert together == {n: [alone[n]] * 3 for n in range(3)}
 
 
-def test_evidently_is_imported_by_the_engine_only_and_not_before_it_is_needed():
-    root = Path(__file__).parents[3]
-    doors = [f.relative_to(root).as_posix() for f in (root / "tasks").rglob("*.py")
-             if any(line.strip().startswith(("import evidently", "from evidently")) for line in f.read_text().splitlines())]  # fmt: skip
-    assert doors == ["tasks/drift/engine.py"]
+def test_no_more_of_evidently_is_imported_than_a_snapshot_needs_and_the_rest_comes_when_asked_for():
+    code = """
+import sys, gc, tasks.drift.engine
+lean = set(sys.modules)
+assert gc.isenabled()
+assert not [m for m in lean if m.startswith(("evidently.ui", "evidently.llm", "litestar", "nltk"))], "not lean"
+assert sum(m.split(".")[0] == "evidently" for m in lean) < 120
+import evidently
+assert evidently.__version__ == "0.7.23"
+assert evidently.Report is sys.modules["evidently.core.report"].Report
+assert evidently.presets.DataDriftPreset.__module__ == "evidently.presets.drift"
+assert "DataDriftPreset" in dir(evidently.presets)
+from evidently.metrics import *
+assert RocAuc.__name__ == "RocAuc"
+try:
+    evidently.nothing
+except AttributeError as error:
+    assert "no attribute 'nothing'" in str(error)
+else:
+    raise AssertionError
+assert not {"evidently.telemetry", "iterative_telemetry"} & lean
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_the_collector_is_left_as_it_was():
+    from tasks.drift.engine.deferring import deferred
+
+    gc.disable()
+    try:
+        with deferred("evidently"):
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+    with deferred("evidently"):
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_evidently_is_imported_by_the_engine_only_and_through_its_door_and_not_before_it_is_needed():
+    engine = ROOT / "tasks" / "drift" / "engine"
+    doors = {"tasks.drift.engine", "tasks.drift.engine.report", "tasks.drift.engine.workspace"}
+    for room in ("flows", "tasks", "governance", "deployments"):
+        for file in (ROOT / room).rglob("*.py"):
+            if file.is_relative_to(engine):
+                continue
+            imports = [node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+                       if isinstance(node, ast.Import | ast.ImportFrom)]  # fmt: skip
+            named = {alias.name for node in imports if isinstance(node, ast.Import) for alias in node.names}
+            named |= {node.module or "" for node in imports if isinstance(node, ast.ImportFrom)}
+            assert not {name for name in named if name.split(".")[0] == "evidently"}, file
+            assert {name for name in named if name.startswith("tasks.drift.engine")} <= doors, file
     code = "import sys, tasks.drift.findings; print({'evidently', 'pandas', 'sklearn'} & set(sys.modules))"
-    run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
+
+
+# --- Evidently's tests by name ---------------------------------------------------------------------------------------
+
+RANDOM = np.random.default_rng(5)
+HERE, THERE = RANDOM.normal(size=300), RANDOM.normal(0.4, 1, 200)
+
+
+def test_a_test_by_name_gives_what_scipy_gives():
+    found = evidently_score("ks", pd.Series(HERE), pd.Series(THERE), NUMERICAL)
+    assert found.score == pytest.approx(stats.ks_2samp(HERE, THERE).pvalue)
+    assert found == (found.score, True, 0.05)
+    found = evidently_score("cramer_von_mises", pd.Series(HERE), pd.Series(THERE), NUMERICAL)
+    assert found.score == pytest.approx(stats.cramervonmises_2samp(HERE, THERE).pvalue, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["anderson", "cramer_von_mises", "ed", "es", "hellinger", "jensenshannon", "kl_div",
+                                  "ks", "mannw", "psi", "t_test", "wasserstein"])  # fmt: skip
+def test_every_test_for_numbers_runs_and_calls_a_great_shift_drift(name):
+    assert evidently_score(name, pd.Series(HERE), pd.Series(THERE + 5), NUMERICAL).drifted
+
+
+@pytest.mark.parametrize("name", ["chisquare", "g_test", "hellinger", "jensenshannon", "kl_div", "psi", "tvd", "z",
+                                  "fisher_exact"])  # fmt: skip
+def test_every_test_for_categories_runs_and_calls_a_great_shift_drift(name):
+    here, there = pd.Series(["a", "b"] * 100), pd.Series(["a"] * 190 + ["b"] * 10)
+    assert evidently_score(name, here, there, CATEGORICAL).drifted
+
+
+@pytest.mark.parametrize("name", ["abs_text_content_drift", "perc_text_content_drift"])
+def test_texts_are_compared_by_their_content(name):
+    here = pd.Series([f"the parcel number {n} came late" for n in range(60)])
+    there = pd.Series([f"thank you for the quick answer {n}" for n in range(60)])
+    assert evidently_score(name, here, there, TEXT).drifted
+    assert evidently_score("ks", here, there, TEXT).score < 1
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        pd.Series([1, 2, 3, None, 5] * 20, dtype="Int64"),
+        pd.Series([True, False, None, True, True] * 20, dtype="boolean"),
+        pd.Series([np.inf, 1.0, 2.0, np.nan, -np.inf] * 20),
+        pd.Series([__import__("decimal").Decimal(n % 7) for n in range(100)]),
+        pd.Series(pd.date_range("2020-01-01", periods=100, tz="Europe/Paris")),
+    ],
+    ids=["Int64", "boolean", "infinities", "Decimal", "dates"],
+)
+def test_nullable_and_foreign_types_are_no_obstacle(reference):
+    handling = DATE if isinstance(reference.dtype, pd.DatetimeTZDtype) else NUMERICAL
+    assert evidently_score("ks", reference, reference, handling).score == pytest.approx(1)
+
+
+def test_an_unknown_test_is_refused_with_the_nearest_and_a_slow_one_with_the_reason():
+    side = pd.Series(HERE)
+    with pytest.raises(NotFound, match=r"'wassertein'.*wasserstein"):
+        evidently_score("wassertein", side, side, NUMERICAL)
+    with pytest.raises(NotFound, match="takes minutes"):
+        evidently_score("empirical_mmd", side, side, NUMERICAL)
+
+
+def test_a_test_that_can_say_nothing_gives_a_reason():
+    side = pd.Series(HERE)
+    with pytest.raises(ValueError, match="ks is not for categorical columns; these are: chisquare"):
+        evidently_score("ks", side, side, CATEGORICAL)
+    with pytest.raises(ValueError, match="no current values"):
+        evidently_score("ks", side, pd.Series([np.nan, np.inf]), NUMERICAL)
+    with pytest.raises(ValueError, match="t_test gave nan"):
+        evidently_score("t_test", pd.Series([1.0]), pd.Series([2.0]), NUMERICAL)
+
+
+def test_a_test_leaves_the_generator_of_the_caller_alone():
+    np.random.seed(3)
+    expected = np.random.random()
+    np.random.seed(3)
+    evidently_score("ks", pd.Series(HERE), pd.Series(THERE), NUMERICAL)
+    assert np.random.random() == expected
+
+
+# --- The visual report -----------------------------------------------------------------------------------------------
+
+
+def sides(rows=300):
+    random = np.random.default_rng(1)
+
+    def side(shift):
+        probability = random.random(rows)
+        return pd.DataFrame({
+            "amount": random.normal(shift, 1, rows), "country": random.choice(list("abc"), rows),
+            "empty": np.full(rows, np.nan), "when": pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(rows), "h"),
+            "count": pd.array([None, *range(1, rows)], dtype="Int64"),
+            "prediction": np.where(probability > 0.3, "yes", "no"), "proba_yes": probability,
+            "y": np.where(random.random(rows) < probability, "yes", "no"),
+        })  # fmt: skip
+
+    return side(0.0), side(0.5)
+
+
+def schema(prediction_type=PredictionType.BINARY, classes=("no", "yes")):
+    handling = {"amount": NUMERICAL, "country": CATEGORICAL, "empty": NUMERICAL, "when": DATE, "count": NUMERICAL}
+    features = tuple(Column(name, how) for name, how in handling.items())
+    return Schema(features, "y", prediction_type, classes, None)
+
+
+def test_the_report_shows_every_column_that_can_be_shown_and_says_what_it_leaves_out():
+    found = visual_report(*sides(), schema(), AT)
+    assert found.left_out == {"empty": "the current data have no value"}
+    assert found.html.lstrip().lower().startswith(("<!doctype html", "<html"))
+    for word in ("amount", "country", "when", "count", "empty is left out", "RocAuc"):
+        assert word in found.html, word
+    assert "<script src=" not in found.html
+
+
+def test_a_column_of_the_wrong_kind_takes_no_other_with_it():
+    reference, current = sides()
+    found = visual_report(reference, current.assign(amount="plenty"), schema(), AT)
+    assert set(found.left_out) == {"amount", "empty"}
+    assert "country" in found.html
+
+
+def test_a_report_without_labels_without_a_reference_and_of_few_rows_is_still_a_report():
+    reference, current = sides()
+    assert "performance" not in visual_report(reference, current.drop(columns="y"), schema(), AT).left_out
+    assert "amount" in visual_report(None, current, schema(), AT).html
+    assert "amount" in visual_report(reference, current.head(1), schema(), AT).html
+
+
+def test_regression_and_multiclass_have_their_performance():
+    reference, current = sides()
+    for one in (reference, current):
+        one["prediction"], one["y"] = one["amount"], one["amount"] * 2
+    found = visual_report(reference, current, schema(PredictionType.REGRESSION, ()), AT)
+    assert set(found.left_out) == {"empty"}
+    assert "R2" in found.html
+    for one in (reference, current):
+        one["prediction"], one["y"] = one["country"], np.roll(one["country"], 1)
+    found = visual_report(reference, current, schema(PredictionType.MULTICLASS, ("a", "b", "c")), AT)
+    assert set(found.left_out) == {"empty"}
+    assert "Confusion Matrix" in found.html

@@ -216,6 +216,73 @@ def test_what_can_not_be_learned_from_is_a_reason(pairs, reason):
     assert all(m.value is None and reason in m.reason for m in found.measurements)
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_the_order_of_the_rows_changes_no_digit(model):
+    pairs = pairs_of(400, shift=0.4, rows_current=300)
+    random = np.random.default_rng(9)
+    orders = random.permutation(400), random.permutation(300)
+    shuffled = [
+        ColumnPair(pair.name, pair.handling, pair.reference[orders[0]], pair.current[orders[1]], pair.levels)
+        for pair in pairs
+    ]
+    settings = Drift(model=model, importances=True)
+    assert measure_global_drift(pairs, settings, seed=3) == measure_global_drift(shuffled, settings, seed=3)
+
+
+def test_the_forest_adds_up_its_votes_in_one_order():
+    pairs = pairs_of(300, shift=0.3)
+    found = {
+        values_of(measure_global_drift(pairs, Drift(model=DriftModel.RANDOM_FOREST), seed=3))["data_drift_auc"]
+        for _ in range(3)
+    }
+    assert len(found) == 1
+
+
+def test_importances_are_there_without_drift_where_they_are_asked_for():
+    pairs = no_drift(300, seed=5)
+    assert values_of(measure_global_drift(pairs, Drift(), seed=3))["data_drift_p_value"] >= 0.05
+    assert measure_global_drift(pairs, Drift(), seed=3).importances == {}
+    assert set(measure_global_drift(pairs, Drift(importances=True), seed=3).importances) == {p.name for p in pairs}
+
+
+def with_rows_of_the_reference(pairs, rows):
+    return [
+        ColumnPair(p.name, p.handling, p.reference, np.concatenate([p.reference[:rows], p.current]), p.levels)
+        for p in pairs
+    ]
+
+
+def test_rows_of_the_reference_in_the_current_data_are_left_out_and_counted():
+    pairs = no_drift(900, seed=5)
+    found = measure_global_drift(with_rows_of_the_reference(pairs, 500), Drift(), seed=3)
+    assert found.twins == 500
+    assert found.rows_per_side == 400
+    assert values_of(found)["data_drift_p_value"] > 0.01
+    assert measure_global_drift(pairs, Drift(), seed=3).twins == 0
+
+
+def test_left_in_they_would_hide_drift():
+    random = np.random.default_rng(2)
+    pairs = [ColumnPair(str(n), Handling.NUMERICAL, *random.normal(size=(2, 600))) for n in range(3)]
+    pairs[0].current[:] += 0.5
+    found = measure_global_drift(with_rows_of_the_reference(pairs, 400), Drift(), seed=3)
+    assert found.twins == 400
+    assert values_of(found)["data_drift_p_value"] < 0.05
+
+
+def test_where_every_current_row_is_of_the_reference_nothing_can_be_told():
+    pairs = with_rows_of_the_reference([ColumnPair("a", Handling.NUMERICAL, np.arange(500.0), np.empty(0))], 300)
+    found = measure_global_drift(pairs, Drift(), seed=3)
+    assert found.twins == 300
+    assert all(m.value is None and "200 of the reference" in m.reason for m in found.measurements)
+
+
+def test_equal_rows_of_a_table_of_few_levels_are_no_twins():
+    random = np.random.default_rng(2)
+    pairs = [ColumnPair(str(n), Handling.CATEGORICAL, *random.integers(0, 40, (2, 500)) * 1.0) for n in range(2)]
+    assert measure_global_drift(pairs, Drift(), seed=3).twins == 0
+
+
 def test_the_score_is_the_plugin_s():
     assert [round(transformed_score(a), 2) for a in (0.0, 0.504, 0.883, 0.941, 1.0)] == [0.0, 0.01, 0.69, 0.85, 1.0]
 

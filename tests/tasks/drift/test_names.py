@@ -9,11 +9,14 @@ import pandas as pd
 import pytest
 
 from governance.project_file import Drift
+from governance.project_file.watched import CostMatrix
 from governance.vocabulary import Handling, PredictionType
 from tasks.data.schema import Column, Schema
 from tasks.drift.columns import statistics_of
-from tasks.drift.findings import measure_input_drift, measure_prediction_drift
+from tasks.drift.findings import compare_frames, measure_prediction_drift
 from tasks.drift.performance import performance_drift
+from tasks.drift.profile import fit_profile
+from tasks.drift.scan import scan_frame
 from tasks.metrics import measure_performance
 from tasks.metrics.catalogue import COLUMN_STATISTICS, FUGACITY, METRICS, info, is_of_part
 
@@ -46,10 +49,14 @@ def measured(request):
     schema = Schema(tuple(Column(*f) for f in FEATURES.items()), "target", kind, CLASSES[kind], "day", {})
     reference, current = side(kind, 1), side(kind, 2)
     at = datetime(2017, 4, 1, tzinfo=UTC)
-    performance = [measure_performance(kind, CLASSES[kind], s["target"], s, None) for s in (reference, current)]
+    profile = fit_profile(reference, schema, calibrate=False)
+    costs = CostMatrix(true_positive=2, false_positive=-1) if kind is PredictionType.BINARY else None
+    performance = [
+        measure_performance(kind, CLASSES[kind], s["target"], s, None, cost_matrix=costs) for s in (reference, current)
+    ]
     return kind, [
-        *measure_input_drift(reference, current, schema, Drift(), seed=1, at=at).measurements,
-        *measure_prediction_drift(reference, current, schema, at=at).measurements,
+        *compare_frames(reference, current, schema, Drift(), seed=1, at=at).measurements,
+        *measure_prediction_drift(profile, scan_frame(profile, current), schema, at=at).measurements,
         *performance[1],
         *performance_drift(*performance),
     ]

@@ -11,8 +11,16 @@ from governance.errors import SchemaMismatch
 from governance.vocabulary import Handling, Measurement, PredictionType
 from tasks.data.schema import Column, Schema
 from tasks.drift.performance import performance_drift
-from tasks.drift.prediction import compare_predictions
+from tasks.drift.prediction import compare_predictions as compare_counted
+from tasks.drift.profile import fit_profile
+from tasks.drift.scan import scan_frame
 from tasks.metrics.catalogue import info
+
+
+def compare_predictions(reference, current, schema):
+    here, there = (frame.assign(a=0.0) for frame in (reference, current))
+    profile = fit_profile(here, schema, calibrate=False)
+    return compare_counted(profile, scan_frame(profile, there), schema)
 
 
 def schema(kind, classes):
@@ -95,8 +103,24 @@ def test_every_measurement_is_in_the_catalogue_and_empty_sides_are_reasons(kind,
 
 
 def test_predictions_must_be_there():
-    with pytest.raises(SchemaMismatch, match="the predictions are missing"):
-        compare_predictions(scored(1, 1), scored(1, 1).rename(columns={"prediction": "p"}), BINARY)
+    without = scored(1, 1).rename(columns={"prediction": "p"})
+    for sides in ((scored(1, 1), without), (without, scored(1, 1))):
+        with pytest.raises(SchemaMismatch, match="the predictions are missing"):
+            compare_predictions(*sides, BINARY)
+
+
+@pytest.mark.parametrize("rows", [1_000, 70_000])
+def test_deciles_and_densities_hold_for_few_rows_and_for_many(rows):
+    random = np.random.default_rng(0)
+    sides = [pd.DataFrame({"prediction": random.normal(size=n)}) for n in (5_000, rows)]
+    found = compare_predictions(*sides, REGRESSION)
+    edges = np.sort(sides[0]["prediction"])[np.arange(500, 5_000, 500) - 1]
+    expected = np.diff(np.searchsorted(np.sort(sides[1]["prediction"]), edges, side="right"), prepend=0)
+    measured = values_of(found)
+    assert [measured[f"fugacity.decile_{n}.current"] for n in range(1, 10)] == pytest.approx(100 * expected / rows)
+    density = found.densities["prediction"]
+    there, _ = np.histogram(sides[1]["prediction"], density["edges"], density=True)
+    assert density["current"] == pytest.approx(there, abs=0.005)
 
 
 def test_performance_drift_is_signed_and_adds_up_the_uncertainties():

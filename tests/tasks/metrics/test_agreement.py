@@ -14,7 +14,7 @@ from sklearn import metrics
 
 from governance.vocabulary import PredictionType
 from tasks.metrics import measure_performance
-from tasks.metrics.classification import calibration_loss
+from tasks.metrics.calibration import calibration_loss
 from tasks.metrics.intervals import wilson
 from tasks.metrics.ranking import lift, roc_auc
 

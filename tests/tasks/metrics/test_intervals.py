@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.metrics import classification, ranking, regression
+from tasks.metrics import calibration, classification, ranking, ranking_of_classes, regression
 from tasks.metrics.intervals import on_logit_scale
 
 REPEATS = 300
@@ -31,7 +31,7 @@ def of_positive(metric):
 METRICS = {
     "mcc": of_table(classification.mcc), "precision": of_table(classification.precision),
     "recall": of_table(classification.recall), "f1": of_table(classification.f1),
-    "roc_auc of pairs": ranking.roc_auc_of_pairs, "average precision of classes": ranking.average_precision_of_classes,
+    "roc_auc of pairs": ranking_of_classes.roc_auc_of_pairs, "average precision of classes": ranking_of_classes.average_precision_of_classes,
     "roc_auc": of_positive(ranking.roc_auc), "average precision": of_positive(ranking.average_precision),
     "lift": of_positive(ranking.lift),
 }  # fmt: skip
@@ -52,7 +52,7 @@ def test_calibration_loss_holds_the_truth_whether_there_is_a_loss_or_none(off):
     held = []
     for _ in range(REPEATS):
         frequency = random.random(400) * 0.6
-        found = classification.calibration_loss(random.random(400) < frequency, frequency + off)
+        found = calibration.calibration_loss(random.random(400) < frequency, frequency + off)
         held.append(found.lower <= off <= found.upper)
     assert np.mean(held) >= 0.93
 

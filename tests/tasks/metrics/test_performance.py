@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from governance.errors import NotFound
+from governance.project_file import CostMatrix
 from governance.vocabulary import PredictionType
 from tasks.metrics import measure_performance
 from tasks.metrics.catalogue import METRICS, info, is_of_part, performance_metrics
@@ -31,7 +32,8 @@ def unmeasured(found):
 def test_every_metric_of_the_catalogue_is_measured_in_its_order(kind):
     classes = {BINARY: CLASSES, MULTICLASS: ("0", "1", "2"), REGRESSION: ()}[kind]
     target = pd.Series([1.0, 2.0]) if kind is REGRESSION else pd.Series(["0", "1"])
-    found = measure_performance(kind, classes, target, pd.DataFrame({"prediction": target}), None)
+    costs = CostMatrix(true_positive=1) if kind is BINARY else None
+    found = measure_performance(kind, classes, target, pd.DataFrame({"prediction": target}), None, cost_matrix=costs)
     assert [m.name for m in found] == [m.name for m in performance_metrics(kind)]
 
 
@@ -170,3 +172,70 @@ def test_the_catalogue_knows(name):
 def test_the_catalogue_refuses_what_it_does_not_know_and_suggests(name):
     with pytest.raises(NotFound, match="known: "):
         info(name)
+
+
+@pytest.mark.parametrize("scale", [1e300, 1e-300, 1e-6])
+def test_regression_metrics_hold_at_any_scale_that_has_them(scale):
+    random = np.random.default_rng(0)
+    target = random.gamma(3, size=200)
+    predicted = target * random.gamma(9, 1 / 9, size=200)
+
+    def measure(factor):
+        scored = pd.DataFrame({"prediction": predicted * factor})
+        return {m.name: m for m in measure_performance(REGRESSION, (), pd.Series(target * factor), scored, None)}
+
+    plain, scaled = measure(1.0), measure(scale)
+    for name in ("r2", "explained_variance", "pearson", "mape"):
+        assert scaled[name].value == pytest.approx(plain[name].value)
+        assert scaled[name].lower == pytest.approx(plain[name].lower)
+    for name in ("mae", "rmse"):
+        assert scaled[name].value / scale == pytest.approx(plain[name].value)
+        assert scaled[name].upper / scale == pytest.approx(plain[name].upper)
+    if scale == 1e300:
+        assert scaled["mse"].reason == "the value is beyond floating point"
+
+
+@pytest.mark.parametrize("weights", [None, np.array([2.0])])
+@pytest.mark.parametrize("kind", PredictionType)
+def test_a_single_row_has_values_where_it_can_and_never_an_error(kind, weights):
+    target = pd.Series([3.0]) if kind is REGRESSION else pd.Series(["1"])
+    scored = pd.DataFrame({"prediction": target}).assign(proba_0=0.2, proba_1=0.8, proba_2=0.0)
+    classes = {BINARY: CLASSES, MULTICLASS: ("0", "1", "2"), REGRESSION: ()}[kind]
+    found = measure_performance(kind, classes, target, scored, 0.5, weights=weights)
+    assert all(m.reason for m in found if m.value is None)
+    assert {m.name for m in found if m.value is not None} > ({"mae"} if kind is REGRESSION else {"accuracy"})
+
+
+def test_certain_probabilities_that_are_wrong_have_a_finite_log_loss():
+    found = binary(["0", "1"] * 10, ["1", "0"] * 10, [1.0, 0.0] * 10)
+    assert found["log_loss"].value == pytest.approx(-np.log(np.finfo(float).eps))
+    assert (found["roc_auc"].value, found["calibration_loss"].value) == (0, 1)
+
+
+@pytest.mark.parametrize("way", ["plain", "weights", "blocks"])
+def test_constant_probabilities_rank_nothing(way):
+    random = np.random.default_rng(0)
+    target = pd.Series(random.choice(["0", "1"], 200))
+    scored = pd.DataFrame({"prediction": ["1"] * 200, "proba_1": 0.5})
+    settings = {
+        "weights": random.exponential(size=200) if way == "weights" else None,
+        "blocks": np.repeat(np.arange(20), 10) if way == "blocks" else None,
+    }
+    found = {m.name: m for m in measure_performance(BINARY, CLASSES, target, scored, 0.5, **settings)}
+    assert found["roc_auc"].value == pytest.approx(0.5)
+    assert found["lift"].value == pytest.approx(1)
+    assert found["mcc"].value == 0
+
+
+def test_the_gain_is_that_of_the_cost_matrix():
+    costs = CostMatrix(true_positive=10, false_positive=-1, false_negative=-5, true_negative=1)
+    target, predicted = pd.Series(list("1100")), list("1010")
+    found = measure_performance(
+        BINARY, CLASSES, target, pd.DataFrame({"prediction": predicted}), None, cost_matrix=costs
+    )
+    gain = next(m for m in found if m.name == "cost_gain")
+    assert gain.value == (10 - 5 - 1 + 1) / 4
+    assert gain.lower <= gain.value <= gain.upper
+    assert "cost_gain" not in {m.name for m in measure_performance(
+        BINARY, CLASSES, target, pd.DataFrame({"prediction": predicted}), None
+    )}  # fmt: skip

@@ -1,8 +1,4 @@
-"""What was found, as a snapshot of Evidently: its tests and its pages then show our statistics. The one door to it.
-
-Importing this module imports Evidently, which takes seconds: import it where a snapshot is taken. Nothing that is
-imported here reports usage; only Evidently's own server does, unless ``DO_NOT_TRACK`` is set.
-"""
+"""What was found, as a snapshot of Evidently: its tests, its pages and its charts then show our numbers."""
 
 from __future__ import annotations
 
@@ -14,24 +10,34 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from evidently import DataDefinition, Report
-from evidently.core.datasets import DatasetStats, PandasDataset
-from evidently.core.metric_types import CountCalculation, MetricTestResult, SingleValueCalculation
-from evidently.legacy.model.widget import BaseWidgetInfo
-from evidently.legacy.tests.base_test import TestStatus
-from evidently.metrics.column_statistics import DriftedColumnsCount, ValueDrift, ValueDriftBoundTest, ValueDriftTest
 
-from governance.vocabulary import Handling, Measurement
+from governance.vocabulary import CheckOutcome, Handling, Measurement
 from tasks.drift.columns import ColumnDrift
-from tasks.metrics.catalogue import is_of_part
+from tasks.drift.engine.deferring import deferred
+from tasks.metrics.catalogue import info, is_of_part
 from tasks.metrics.intervals import SIGNIFICANCE
 
+with deferred("evidently"):
+    from evidently.core.datasets import DataDefinition, DatasetStats, PandasDataset
+    from evidently.core.metric_types import (
+        CountCalculation,
+        MetricTestResult,
+        SingleValueCalculation,
+        SingleValueMetric,
+    )
+    from evidently.core.report import Report
+    from evidently.legacy.model.widget import BaseWidgetInfo
+    from evidently.legacy.renderers.html_widgets import CounterData, counter
+    from evidently.legacy.tests.base_test import TestStatus
+    from evidently.metrics.column_statistics import DriftedColumnsCount, ValueDrift, ValueDriftBoundTest, ValueDriftTest
+
 METHODS = {
-    Handling.NUMERICAL: "Kolmogorov–Smirnov and missing values, Benjamini–Hochberg corrected",
-    Handling.DATE: "Kolmogorov–Smirnov and missing values, Benjamini–Hochberg corrected",
-    Handling.TEXT: "Kolmogorov–Smirnov on lengths and missing values, Benjamini–Hochberg corrected",
-    Handling.CATEGORICAL: "chi² of two samples, Benjamini–Hochberg corrected",
+    Handling.NUMERICAL: "Kolmogorov–Smirnov, missing values and values out of range",
+    Handling.DATE: "Kolmogorov–Smirnov, missing values and values out of range",
+    Handling.TEXT: "Kolmogorov–Smirnov on lengths, missing values and lengths out of range",
+    Handling.CATEGORICAL: "chi² of two samples, missing values and new categories",
 }
+"""What the p-value of a column is made of, for people."""
 
 
 def take_snapshot(name: str, columns: Sequence[ColumnDrift], measurements: Sequence[Measurement], at: datetime) -> str:
@@ -39,25 +45,49 @@ def take_snapshot(name: str, columns: Sequence[ColumnDrift], measurements: Seque
 
     Args:
         name: Of the snapshot.
-        columns: One without a p-value has no place in the report: Evidently knows no empty value.
-        measurements: Those of the whole become the metadata of the snapshot.
+        columns: One without a p-value has no test in the report, as Evidently knows no empty value; the metadata say
+            why.
+        measurements: Those of the whole are metrics of the report, which the interface can chart, with their
+            intervals, and metadata; one without a value is in the metadata with its reason.
         at: Moment that the snapshot bears.
 
     Returns:
         The snapshot as Evidently's JSON; ``Snapshot.loads`` reads it.
     """
     tested = {column.name: column for column in columns if column.p_value is not None}
-    summary = {m.name: m.value for m in measurements if m.value is not None and not is_of_part(m.name)}
-    report = Report([*(ValueDrift(column=column) for column in tested), DriftedColumnsCount(columns=list(tested))])
+    of_the_whole = [m for m in measurements if not is_of_part(m.name)]
+    valued = {m.name: m for m in of_the_whole if m.value is not None}
+    metadata = {m.name: f"no value: {m.reason}" if m.value is None else m.value for m in of_the_whole}
+    metadata |= {f"column {c.name}": f"not tested: {_why(c)}" for c in columns if c.p_value is None}
+    metrics = [
+        *([DriftedColumnsCount(columns=list(tested))] if columns else []),
+        *(Measured(name=metric) for metric in valued),
+        *(ValueDrift(column=column) for column in tested),
+    ]
     with _our_calculations():
-        return str(report.run(_Found(tested), timestamp=at, name=name, metadata=summary).dumps())
+        return str(Report(metrics).run(_Found(tested, valued), timestamp=at, name=name, metadata=metadata).dumps())
+
+
+def _why(column: ColumnDrift) -> str:
+    return next((m.reason for m in column.measurements if m.reason), "nothing could be computed")
+
+
+class Measured(SingleValueMetric):  # type: ignore[misc]
+    """Any metric of ours, by its name; Evidently's interface charts it as it does its own."""
+
+    name: str
+
+    def get_bound_tests(self, _context: Any) -> list[Any]:
+        """None: checks are ours, and are run on the evaluation."""
+        return []
 
 
 class _Found(PandasDataset):  # type: ignore[misc]
     """Carries what was found instead of rows: nothing is copied, nothing computed again."""
 
-    def __init__(self, columns: Mapping[str, ColumnDrift]) -> None:
+    def __init__(self, columns: Mapping[str, ColumnDrift], measurements: Mapping[str, Measurement]) -> None:
         self.columns = columns
+        self.measurements = measurements
         categorical = [name for name, column in columns.items() if column.handling is Handling.CATEGORICAL]
         self._data = pd.DataFrame(columns=list(columns))
         # All six lists: what is left out would be inferred from values.
@@ -74,13 +104,30 @@ class _Found(PandasDataset):  # type: ignore[misc]
         self._tags: list[str] = []
 
 
+class _MeasuredValue(SingleValueCalculation[Measured]):  # type: ignore[misc]
+    """The value as it was measured, with its interval and the rows behind it."""
+
+    def calculate(self, _context: Any, current_data: _Found, _reference_data: Any) -> Any:
+        measured = current_data.measurements[self.metric.name]
+        shown = f"{measured.value:.4g}"
+        if measured.lower is not None and measured.upper is not None:
+            shown += f" ({measured.lower:.4g} to {measured.upper:.4g})"
+        rows = "" if measured.rows is None else f", {measured.rows:,} rows"
+        result = self.result(measured.value)
+        result.widget = [counter(counters=[CounterData(f"{self.display_name()}{rows}", shown)])]
+        return result
+
+    def display_name(self) -> str:
+        return info(self.metric.name).title
+
+
 # ABC keeps Evidently from binding a calculation for good where it is defined.
 class _OurDrift(SingleValueCalculation[ValueDrift], ABC):  # type: ignore[misc]
     """The corrected p-value of one column; its test fails when the column has drifted."""
 
     def calculate(self, _context: Any, current_data: _Found, _reference_data: Any) -> Any:
         column = current_data.columns[self.metric.column]
-        method = METHODS[column.handling]
+        method = f"{METHODS[column.handling]}; Benjamini–Hochberg corrected"
         self.resolve_parameter("method", method)
         self.resolve_parameter("threshold", SIGNIFICANCE)
         result = self.result(column.corrected_p_value)
@@ -88,9 +135,9 @@ class _OurDrift(SingleValueCalculation[ValueDrift], ABC):  # type: ignore[misc]
         test = MetricTestResult(
             id="drift",
             name=self.display_name(),
-            description=f"Drift score is {column.corrected_p_value:.3g}. The drift detection method is {method}. "
-            f"The drift threshold is {SIGNIFICANCE}.",
-            status=TestStatus.FAIL if column.drifted else TestStatus.SUCCESS,
+            description=f"Drift score is {column.corrected_p_value:.3g} (p-value of the column by itself: "
+            f"{column.p_value:.3g}). The drift detection method is {method}. The drift threshold is {SIGNIFICANCE}.",
+            status=_status(column),
             metric_config=self.to_metric_config(),
             test_config={},
             bound_test=ValueDriftBoundTest(test=ValueDriftTest(), metric_fingerprint=self.to_metric().metric_id),
@@ -100,6 +147,14 @@ class _OurDrift(SingleValueCalculation[ValueDrift], ABC):  # type: ignore[misc]
 
     def display_name(self) -> str:
         return f"Value drift for {self.metric.column}"
+
+
+def _status(column: ColumnDrift) -> Any:
+    """Fails when the column has drifted; warns when it would have, were it the only one."""
+    if column.drifted:
+        return TestStatus.FAIL
+    suspicious = column.verdict in {CheckOutcome.WARNING, CheckOutcome.ERROR}
+    return TestStatus.WARNING if suspicious else TestStatus.SUCCESS
 
 
 class _OurDriftedColumns(CountCalculation[DriftedColumnsCount], ABC):  # type: ignore[misc]

@@ -1,20 +1,24 @@
-"""The evaluations of a store: recorded with every metric, and read as a table."""
+"""One more evaluation in a store, or another in the place of one, and what the checks said of it."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete, insert
 
 from governance.audit import Actor, Tag, note
-from governance.errors import NotFound
-from governance.tables import CheckResult, Evaluation, Metric, ModelRow, ModelVersion, ProjectRow, StoreRow
+from governance.errors import NotFound, UnusableName
+from governance.tables import CheckResult, Evaluation, Metric, ModelVersion, ProjectRow, StoreRow
 from governance.tables.columns import key_of
 from governance.vocabulary import CheckOutcome, Measurement
+
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""Ids stand in paths, addresses and commands."""
 
 
 class Finding(Protocol):
@@ -49,21 +53,10 @@ class Finding(Protocol):
         """The outcome in a sentence."""
 
 
-def find_store(session: Session, project: str, store: str) -> StoreRow:
-    """The store of that name. Raises :class:`NotFound` with the known names."""
-    known = session.exec(
-        select(StoreRow).join(ProjectRow).where(ProjectRow.name == project).order_by(StoreRow.name)
-    ).all()
-    for row in known:
-        if row.name == store:
-            return row
-    raise NotFound("store", store, [row.name for row in known], "declare it under stores in project.yaml")
-
-
 def record_evaluation(
     session: Session,
     store: StoreRow,
-    version: ModelVersion,
+    version: ModelVersion | None,
     *,
     id: str,
     name: str,
@@ -87,8 +80,8 @@ def record_evaluation(
     Args:
         session: Of the act.
         store: Where to.
-        version: The version that was judged.
-        id: Of the evaluation, at most 64 characters.
+        version: The version that was judged; none where the predictions came with the data.
+        id: Of the evaluation; see :func:`require_own_id`.
         name: As people read it.
         data: What was judged: data source and part, or a path.
         data_fingerprint: SHA-256 of the data.
@@ -104,12 +97,13 @@ def record_evaluation(
         at: When.
 
     Raises:
-        NotFound: the version is not one of the store's model, or the id is taken by another store.
+        NotFound: the version is not one of the store's model, or there is one and the store is standalone.
+        UnusableName: the id is no id, or another store has it; nothing was written.
     """
-    if version.model_id != store.model_id:
-        raise NotFound("version of the store's model", str(version.number), (), "name one of the store's own model")
+    require_own_id(session, store, id)
+    _require_own_version(store, version)
     fields: dict[str, Any] = {
-        "version_id": version.id,
+        "version_id": None if version is None else version.id,
         "name": name,
         "data": data,
         "data_fingerprint": data_fingerprint,
@@ -124,16 +118,15 @@ def record_evaluation(
         "evaluated_at": at,
     }
     before = session.get(Evaluation, id)
-    if before is not None and before.store_id != store.id:
-        raise NotFound("evaluation of this store", id, (), "choose another id: this one is of another store")
     replaced = None if before is None else {"version_id": before.version_id, "folder": before.folder}
     evaluation = before or Evaluation(id=id, store_id=key_of(store), **fields)
     evaluation.sqlmodel_update(fields)
     session.add(evaluation)
     session.flush()
     session.exec(delete(Metric).where(col(Metric.evaluation_id) == id))
-    for measurement in map(recordable, measurements):
-        session.add(Metric(evaluation_id=id, **asdict(measurement)))
+    if rows_of_metrics := [{"evaluation_id": id, **asdict(recordable(each))} for each in measurements]:
+        # All at once: a wide table has tens of thousands of them.
+        session.connection().execute(insert(Metric), rows_of_metrics)
     note(
         session,
         Tag.EVALUATION_RECORDED if replaced is None else Tag.EVALUATION_REPLACED,
@@ -141,62 +134,44 @@ def record_evaluation(
         actor=actor,
         at=at,
         before=replaced,
-        after={"version": version.number, "data": data, "folder": folder, "metrics": len(measurements)},
+        after={
+            "version": None if version is None else version.number,
+            "data": data,
+            "folder": folder,
+            "metrics": len(measurements),
+        },
     )
     return evaluation
 
 
-def latest_evaluation(session: Session, store: StoreRow) -> Evaluation:
-    """The evaluation that was made last. Raises :class:`NotFound` when there is none yet."""
-    latest_first = (col(Evaluation.evaluated_at).desc(), col(Evaluation.id).desc())
-    found = session.exec(
-        select(Evaluation).where(Evaluation.store_id == store.id).order_by(*latest_first).limit(1)
-    ).first()
-    if found is None:
-        raise NotFound("evaluation in store", store.name, (), "make one with 'driftgate evaluate'")
-    return found
+def require_own_id(session: Session, store: StoreRow, id: str) -> None:
+    """Refuse an id that an evaluation of this store can't have; before anything is computed, and when it is recorded.
 
+    Args:
+        session: To read with.
+        store: Where the evaluation goes.
+        id: Letters, digits, dots, dashes and underscores, at most 64. One of this store's is fine: it is overwritten.
 
-def metrics_of(session: Session, evaluation: Evaluation) -> dict[str, Measurement]:
-    """Every metric of an evaluation, by name."""
-    rows = session.exec(select(Metric).where(Metric.evaluation_id == evaluation.id).order_by(Metric.name))
-    return {row.name: Measurement(row.name, row.value, row.lower, row.upper, row.rows, row.reason) for row in rows}
-
-
-def metrics_table(session: Session, project: str, store: str | None = None) -> list[dict[str, Any]]:
-    """Every metric of every evaluation, one row each, oldest first: for charts and other tools.
-
-    Returns:
-        Rows with ``evaluation``, ``store``, ``model``, ``version``, ``metric``, ``value``, ``lower``, ``upper``,
-        ``rows``, ``reason``, ``data`` and ``computed_at``.
+    Raises:
+        UnusableName: it is none, or an evaluation of another store has it.
     """
-    named = select(StoreRow).join(ProjectRow).where(ProjectRow.name == project)
-    stores = {row.id: row.name for row in session.exec(named) if store in {None, row.name}}
-    query = (
-        select(Metric, Evaluation, ModelRow.name, ModelVersion.number)
-        .join(Evaluation, col(Metric.evaluation_id) == Evaluation.id)
-        .join(ModelVersion, col(Evaluation.version_id) == ModelVersion.id)
-        .join(ModelRow, col(ModelVersion.model_id) == ModelRow.id)
-        .where(col(Evaluation.store_id).in_(stores))
-        .order_by(col(Evaluation.evaluated_at), col(Evaluation.id), col(Metric.name))
-    )
-    return [
-        {
-            "evaluation": evaluation.id,
-            "store": stores[evaluation.store_id],
-            "model": model,
-            "version": number,
-            "metric": metric.name,
-            "value": metric.value,
-            "lower": metric.lower,
-            "upper": metric.upper,
-            "rows": metric.rows,
-            "reason": metric.reason,
-            "data": evaluation.data,
-            "computed_at": evaluation.evaluated_at,
-        }
-        for metric, evaluation, model, number in session.exec(query)
-    ]
+    if _ID.fullmatch(id) is None:
+        remedy = "use at most 64 letters, digits, dots, dashes and underscores, beginning with a letter or a digit"
+        raise UnusableName("evaluation id", id, "it is none", remedy)
+    found = session.get(Evaluation, id)
+    if found is not None and found.store_id != store.id:
+        other = session.get_one(StoreRow, found.store_id)
+        raise UnusableName("evaluation id", id, f"store {other.name!r} has it already", "choose another one")
+
+
+def _require_own_version(store: StoreRow, version: ModelVersion | None) -> None:
+    if version is None and store.model_id is not None:
+        raise NotFound("version that was judged in store", store.name, (), "the store is of a model: name its version")
+    if version is not None and version.model_id != store.model_id:
+        remedy = "name one of the store's own model"
+        if store.model_id is None:
+            remedy = "the store is standalone: record its evaluations without a version"
+        raise NotFound("version of the store's model", str(version.number), (), remedy)
 
 
 def record_check_results(

@@ -1,0 +1,159 @@
+"""Where data are, and models that are learned from them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from governance.project_file.section import Key, Label, Misuse, Section
+from governance.vocabulary import Averaging, Handling, OnFailure, PredictionType, SplitMethod
+
+ONLY_OF: Final[Mapping[str, PredictionType]] = MappingProxyType(
+    {
+        "positive_class": PredictionType.BINARY,
+        "threshold": PredictionType.BINARY,
+        "cost_matrix": PredictionType.BINARY,
+        "averaging": PredictionType.MULTICLASS,
+    }
+)
+"""Settings that only one type of prediction has."""
+
+
+def require_fit(prediction_type: PredictionType, given: Collection[str]) -> None:
+    """Refuse a setting that such models lack. Raises: Misuse."""
+    for name, only in ONLY_OF.items():
+        if name in given and prediction_type is not only:
+            raise Misuse(f"a {prediction_type} model has no {name}", "remove it")
+
+
+def _name_of_a_variable(text: str) -> str:
+    if re.fullmatch(r"[A-Z][A-Z0-9_]*", text) is None:
+        remedy = "write the name of the environment variable that holds the address, e.g. SALES_DATABASE_URL"
+        raise Misuse("it is no name of an environment variable", remedy)  # not quoted: it may be an address
+    return text
+
+
+def _place_of_a_function(text: str) -> str:
+    if re.fullmatch(r"[^:]+\.py:[A-Za-z_]\w*", text) is None:
+        raise Misuse(f"{text!r} names no function in a file", "write file.py:function, the file beside project.yaml")
+    return text
+
+
+CustomMetrics = Annotated[
+    dict[Key, Annotated[str, AfterValidator(_place_of_a_function)]],
+    Field(
+        description="Name: file.py:function beside project.yaml, taking (y_true, y_pred, probabilities, sample, reference)."
+    ),
+]
+"""Metrics that a project brings itself."""
+
+
+class DataSource(Section):
+    """One file, a series of files that differ where the path has its ``*``, or the rows of a query."""
+
+    path: str | None = Field(
+        default=None, min_length=1, description="Relative to the project's folder; one * makes it a series of files."
+    )
+    query: str | None = Field(default=None, min_length=1, description="SELECT of a database, instead of a path.")
+    url_variable: Annotated[str, AfterValidator(_name_of_a_variable)] | None = Field(
+        default=None,
+        description="With query: the environment variable that holds the SQLAlchemy URL, so that no password is here.",
+    )
+    format: Literal["csv", "parquet"] | None = Field(default=None, description="Default: by the ending of the file.")
+    separator: str = Field(default=",", min_length=1, max_length=1, description="Between the columns of a CSV file.")
+
+    @model_validator(mode="after")
+    def _a_file_or_a_query(self) -> Self:
+        if (self.path is None) == (self.query is None):
+            raise Misuse("it has to name either a path or a query", "give it one of the two")
+        if (self.query is None) != (self.url_variable is None):
+            raise Misuse("query and url_variable belong together", "give both, or neither")
+        if self.query is not None and self.model_fields_set & {"format", "separator"}:
+            raise Misuse("a query has neither format nor separator", "remove them")
+        if self.path is not None and self.path.count("*") > 1:
+            raise Misuse(f"{self.path!r} has more than one *", "leave the one that differs from file to file")
+        return self
+
+
+class Features(Section):
+    """Which columns the model sees, and as what."""
+
+    include: list[str] | None = Field(
+        default=None, description="Only these; default: every column that is not excluded."
+    )
+    exclude: list[str] = Field(default=[], description="Never these: identifiers, and what is known only afterwards.")
+    handling: dict[str, Handling] = Field(default={}, description="Forces the handling of a column; default: inferred.")
+    on_unseen_category: OnFailure = Field(
+        default=OnFailure.WARN, description="A category that training never saw: warn, or refuse the data."
+    )
+
+    @model_validator(mode="after")
+    def _not_both(self) -> Self:
+        if both := sorted(set(self.include or ()) & set(self.exclude)):
+            raise Misuse(f"{both[0]!r} is both included and excluded", "remove it from one of the two")
+        return self
+
+
+class Split(Section):
+    """How training data are divided."""
+
+    method: SplitMethod = SplitMethod.RANDOM
+    test_share: float = Field(default=0.2, ge=0.05, le=0.5, description="Share of the rows that is measured on.")
+    seed: int = Field(default=1337, ge=0)
+
+
+class CostMatrix(Section):
+    """What a row is worth by how it was predicted; a cost is negative. In any unit of the user's."""
+
+    true_positive: float = 0.0
+    false_positive: float = 0.0
+    false_negative: float = 0.0
+    true_negative: float = 0.0
+
+
+class ModelSettings(Section):
+    """One saved model."""
+
+    target: str = Field(min_length=1)
+    prediction_type: PredictionType
+    positive_class: Label | None = Field(default=None, description="Binary only; default: the greater of the two.")
+    time_column: str | None = Field(default=None, description="When a row happened; never a feature unless included.")
+    train_on: str = Field(default="training", description="Data source of the training data.")
+    features: Features = Features()
+    estimator: str = Field(default="default", description="Import path of a scikit-learn estimator, or 'default'.")
+    parameters: dict[str, Any] = Field(default={}, description="Keyword arguments of the estimator.")
+    split: Split = Split()
+    refit_on_full: bool = Field(default=False, description="After measuring, fit again on all rows.")
+    threshold: Annotated[float, Field(ge=0, le=1)] | Literal["max_f1"] = Field(
+        default=0.5, description="Binary only: probability from which a row is positive."
+    )
+    weight_column: str | None = Field(
+        default=None, description="How much a row counts in performance; never a feature."
+    )
+    averaging: Averaging = Field(default=Averaging.MACRO, description="Multiclass: of one-vs-rest metrics.")
+    cost_matrix: CostMatrix | None = Field(default=None, description="Binary only: makes the metric cost_gain.")
+    custom_metrics: CustomMetrics = Field(default={})
+    reference_rows: int = Field(default=50_000, ge=100, description="Rows of the test part kept as reference, at most.")
+    metric: str | None = Field(default=None, description="Metric to focus on; default: roc_auc, or r2 for regression.")
+
+    @model_validator(mode="after")
+    def _fits_the_prediction_type(self) -> Self:
+        require_fit(self.prediction_type, self.model_fields_set)
+        if self.weight_column in {self.target, self.time_column, *(self.features.include or ())} - {None}:
+            raise Misuse(f"{self.weight_column!r} is the weight and something else besides", "name a column of its own")
+        if self.target == self.time_column:
+            raise Misuse(f"{self.target!r} is both target and time_column", "name two columns")
+        if self.target in (self.features.include or ()):
+            raise Misuse(f"the target {self.target!r} is among features.include", "remove it there")
+        if self.split.method is SplitMethod.TIME and self.time_column is None:
+            raise Misuse("a split by time needs a time_column", "name it, or use method: random")
+        return self
+
+    @property
+    def metric_to_focus(self) -> str:
+        """The metric people look at first."""
+        return self.metric or ("r2" if self.prediction_type is PredictionType.REGRESSION else "roc_auc")

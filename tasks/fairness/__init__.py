@@ -1,0 +1,1 @@
+"""Whether groups of rows are treated alike, measured by Fairlearn."""

@@ -1,0 +1,174 @@
+"""Metrics of the user's own: a function in a file beside project.yaml."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib.util import module_from_spec, spec_from_file_location
+from math import isfinite, sqrt
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from governance.errors import DriftgateError, UnreadableFile
+from governance.vocabulary import Measurement
+from tasks.metrics.intervals import CONFIDENCE
+from tasks.metrics.resampling import SEED, positions_by_content
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+Function = Callable[..., float]
+"""Takes (y_true, y_pred, probabilities, sample, reference)."""
+
+GROUPS: Final = 20
+"""Of rows, each left out once for the interval."""
+FEWEST_ROWS: Final = 100
+"""With fewer there is no interval."""
+
+
+def load_custom_metric(where: str, folder: Path) -> Function:
+    """The function that ``file.py:function`` names.
+
+    Args:
+        where: The file, relative to the project's folder and inside it, a colon, and the name of a function.
+        folder: Of ``project.yaml``.
+
+    Raises:
+        UnreadableFile: there is no such file inside the folder, it fails, or it has no such function.
+    """
+    file, _, name = where.rpartition(":")
+    if not file.endswith(".py") or not name.isidentifier():
+        raise UnreadableFile(where, "it is not of the form file.py:function", "name a file and a function in it")
+    path = (folder / file).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise UnreadableFile(where, "the file is outside the project's folder", "put it beside project.yaml")
+    if not path.is_file():
+        raise UnreadableFile(where, f"there is no file {path}", "create it, or mend custom_metrics")
+    module_name = f"driftgate_custom_metric_{path.stem}"
+    spec = spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise UnreadableFile(where, "it is no Python module", "name a file of Python code")
+    module = module_from_spec(spec)
+    # Dataclasses look their module up while they are made.
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise UnreadableFile(where, f"importing it fails with {_in_words(error)}", "mend the file") from error
+    finally:
+        del sys.modules[module_name]
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise UnreadableFile(where, f"it has no function {name!r}", "define it, or mend custom_metrics")
+    return function  # type: ignore[no-any-return]
+
+
+def measure_custom_metrics(
+    metrics: Mapping[str, str],
+    folder: Path,
+    y_true: pd.Series,
+    y_pred: pd.Series,
+    probabilities: pd.DataFrame | None,
+    sample: pd.DataFrame,
+    reference: pd.DataFrame | None,
+    *,
+    seed: int = SEED,
+) -> list[Measurement]:
+    """Every custom metric as ``custom.<name>``. What fails says why, and takes nothing else with it.
+
+    From 100 rows on there is an interval at 95 %: the function is called again 20 times, each time without another
+    twentieth of the rows (delete-a-group jackknife).
+
+    Args:
+        metrics: Name, and ``file.py:function``.
+        folder: Of ``project.yaml``.
+        y_true: Shape (rows,), labels as text or float64, none missing.
+        y_pred: Shape (rows,), predictions, likewise.
+        probabilities: Shape (rows, classes), a column per class; ``None`` where there are none.
+        sample: Kept rows with all their columns; where its index is that of ``y_true``, they are the same rows, and
+            are left out together.
+        reference: Rows of the reference; ``None`` where there is none.
+        seed: Of the groups.
+
+    Raises:
+        ValueError: ``y_true``, ``y_pred`` and ``probabilities`` are not as many rows.
+
+    Source: P. S. Kott, The delete-a-group jackknife, Journal of Official Statistics 17 (2001).
+    """
+    rows = len(y_true)
+    if len(y_pred) != rows or (probabilities is not None and len(probabilities) != rows):
+        raise ValueError("labels, predictions and probabilities have to be the same rows")
+    if probabilities is not None and probabilities.shape[1] == 0:
+        probabilities = None
+    same_rows = sample.index.equals(y_true.index)
+    groups = None
+    found = []
+    for name, where in metrics.items():
+        try:
+            function = load_custom_metric(where, folder)
+        except DriftgateError as error:
+            found.append(Measurement(f"custom.{name}", None, rows=rows, reason=str(error)))
+            continue
+        if groups is None:
+            groups = _groups(y_true, y_pred, probabilities, seed)
+
+        def of_rows(kept: NDArray[np.bool_] | None, function: Function = function) -> float:
+            # Shallow copies: pandas copies what the function writes to, so that no metric spoils the next.
+            parts = [part if part is None or kept is None else part[kept] for part in (y_true, y_pred, probabilities)]
+            parts += [sample if kept is None or not same_rows else sample[kept], reference]
+            return _number(function(*(None if part is None else part.copy(deep=False) for part in parts)))
+
+        found.append(_measure(f"custom.{name}", of_rows, groups, rows))
+    return found
+
+
+def _measure(
+    name: str, of_rows: Callable[[NDArray[np.bool_] | None], float], groups: NDArray[np.int64], rows: int
+) -> Measurement:
+    if rows == 0:
+        return Measurement(name, None, rows=0, reason="there are no rows with a label")
+    try:
+        value = of_rows(None)
+    except (Exception, SystemExit) as error:
+        return Measurement(name, None, rows=rows, reason=_in_words(error))
+    if rows < FEWEST_ROWS:
+        return Measurement(name, value, rows=rows)
+    try:
+        without = np.array([of_rows(groups != group) for group in range(GROUPS)])
+    except (Exception, SystemExit):
+        # Defined on all rows, but not on every part of them: the value stands, without an interval.
+        return Measurement(name, value, rows=rows)
+    from scipy.special import stdtrit
+
+    deviation = sqrt((GROUPS - 1) / GROUPS * float(np.sum((without - without.mean()) ** 2)))
+    half = float(stdtrit(GROUPS - 1, 0.5 + CONFIDENCE / 2)) * deviation
+    if not isfinite(half):
+        return Measurement(name, value, rows=rows)
+    return Measurement(name, value, value - half, value + half, rows)
+
+
+def _groups(y_true: pd.Series, y_pred: pd.Series, probabilities: pd.DataFrame | None, seed: int) -> NDArray[np.int64]:
+    """Shape (rows,): a group per row, by what the row holds and not by where it is."""
+    import pandas as pd
+
+    contents = [pd.util.hash_pandas_object(side, index=False).to_numpy().view(np.float64) for side in (y_true, y_pred)]
+    if probabilities is not None:
+        contents += [probabilities[name].to_numpy(np.float64, na_value=np.nan) for name in probabilities]
+    return positions_by_content(contents, seed) % GROUPS
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
+        raise TypeError(f"the function returned {value!r} instead of a number")
+    number = float(value)
+    if not isfinite(number):
+        raise ValueError(f"the function returned {number}")
+    return number
+
+
+def _in_words(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
