@@ -53,11 +53,11 @@ def evaluate(
     subject = resolve_evaluation(project, store, data, version, actor, threshold, Called(id, name, labels or {}))
     batch = judge_batch(subject, scored)
 
-    findings = [
-        find_input_drift(subject, batch),
-        find_prediction_drift(subject, batch),
-        find_performance(subject, batch),
-        find_segments(subject, batch),
-        find_fairness(subject, batch),
-    ]
+    findings = {
+        "input_drift": find_input_drift(subject, batch),
+        "prediction_drift": find_prediction_drift(subject, batch),
+        "performance": find_performance(subject, batch),
+        "segments": find_segments(subject, batch),
+        "fairness": find_fairness(subject, batch),
+    }
     return record_evaluation(subject, batch, findings, actor, metrics)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from math import hypot
+from math import hypot, isfinite
+from typing import Any
 
 
 class PredictionType(StrEnum):
@@ -201,19 +202,31 @@ class Measurement:
     rows: int | None = None
     reason: str = ""
 
+    def cell(self) -> dict[str, Any]:
+        """All but the name, as JSON has it.
+
+        >>> Measurement("accuracy", 0.5, rows=8).cell()
+        {'value': 0.5, 'lower': None, 'upper': None, 'rows': 8, 'reason': ''}
+        """
+        cell = asdict(self)
+        del cell["name"]
+        return cell
+
     def minus(self, before: Measurement, name: str) -> Measurement:
         """How much more this is than another measurement of the same metric, on other rows.
 
         Where both have an interval, so has the difference: the distances of the ends from the values add up as squares,
         each side keeping its own lopsidedness (MOVER). That holds for rows that have nothing to do with each other; of
-        the same or overlapping rows it is too wide rather than too narrow.
+        the same or overlapping rows it is too wide rather than too narrow. A side without an interval is not known
+        exactly, it is not known how exactly: then the difference has none either.
 
         Args:
             before: What is taken off.
             name: Of the difference.
 
         Returns:
-            Signed, with the rows of this one; without value, and with the reason, where either has none.
+            Signed, with the rows of this one; without value, and with the reason, where either has none or the
+            difference leaves floating point.
 
         Source: G. Y. Zou, A. Donner, Construction of confidence limits about effect measures (2008).
 
@@ -225,8 +238,12 @@ class Measurement:
             lacking = self if self.value is None else before
             return Measurement(name, None, rows=self.rows, reason=lacking.reason or f"{lacking.name} has no value")
         value = self.value - before.value
+        if not isfinite(value):
+            return Measurement(name, None, rows=self.rows, reason="the difference is beyond floating point")
         if self.lower is None or self.upper is None or before.lower is None or before.upper is None:
             return Measurement(name, value, rows=self.rows)
         lower = value - hypot(self.value - self.lower, before.upper - before.value)
         upper = value + hypot(self.upper - self.value, before.value - before.lower)
+        if not (isfinite(lower) and isfinite(upper)):
+            return Measurement(name, value, rows=self.rows)
         return Measurement(name, value, lower, upper, self.rows)

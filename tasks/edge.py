@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from governance.audit import Actor
     from governance.project_file import Project
     from governance.tables import ModelVersion
+    from tasks.data.telling import Progress
 
 
 PROGRESS: Final = logging.getLogger("driftgate.progress")
@@ -40,7 +41,7 @@ def acting(name: str | None, origin: Origin = Origin.FLOW) -> Actor:
     return Actor(name or settings().user, origin)
 
 
-def progress() -> Callable[..., None]:
+def progress() -> Progress:
     """Somebody to tell how far the work has come: a stage in words, and the share that is done, 0 to 1, if it is known.
 
     It is written to the log of the run, at most every two seconds, and to :data:`PROGRESS`. The first two seconds of

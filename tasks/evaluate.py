@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -18,9 +19,12 @@ from tasks.fairness.groups import measure_fairness
 from tasks.judging.batch import Batch, judge_rows, with_correctness
 from tasks.judging.measuring import measure_custom, measured_by, measures_of, tell_performance
 from tasks.judging.references import outcomes_of
-from tasks.judging.yardstick import focus_of, new_columns
+from tasks.judging.yardstick import new_columns
 from tasks.load import Subject
 from tasks.segments.measuring import measure_segments
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SEED = 1337
 """Of everything random: fixed, so that the same data give the same numbers."""
@@ -64,10 +68,9 @@ def find_input_drift(subject: Subject, batch: Batch) -> DriftFindings:
     reference, profile, columns = subject.reference, subject.profile, batch.columns
     if reference is None or profile is None or columns is None or not profile.columns:
         return NOTHING
-    return _or_warn(
-        subject.store.on_drift_failure,
-        "input drift",
-        lambda: measure_input_drift(
+
+    def measure() -> DriftFindings:
+        found = measure_input_drift(
             reference,
             columns,
             batch.sample,
@@ -76,8 +79,20 @@ def find_input_drift(subject: Subject, batch: Batch) -> DriftFindings:
             subject.store.drift,
             seed=SEED,
             at=edge.now(),
-        ),
-    )
+        )
+        return _beside_the_model(subject, found)
+
+    return _or_warn(subject.store.on_drift_failure, "input drift", measure)
+
+
+def _beside_the_model(subject: Subject, found: DriftFindings) -> DriftFindings:
+    """How much each column means to the evaluated model, beside its share in the drift model."""
+    of_model = {} if subject.version is None else subject.version.importances()
+    importances = {
+        column: {"drift_model": share, "model": of_model.get(column)}
+        for column, share in found.details["importances"].items()
+    }
+    return replace(found, details=found.details | {"importances": importances})
 
 
 @task(task_run_name="Measure prediction drift", cache_policy=NO_CACHE)
@@ -114,9 +129,12 @@ def _performance(subject: Subject, batch: Batch) -> DriftFindings:
         batch.sample,
         subject.reference,
     )
-    measurements = [*found.measurements, *custom]
+    measurements = [*found.measurements, *custom.measurements]
     return replace(
-        found, measurements=measurements, snapshot=take_snapshot("performance", [], measurements, edge.now())
+        found,
+        measurements=measurements,
+        details={**found.details, **custom.details},
+        snapshot=take_snapshot("performance", [], measurements, edge.now()),
     )
 
 
@@ -127,10 +145,14 @@ def _before(subject: Subject) -> Sequence[Measurement]:
         recorded = version.manifest.get("measured_by")
         if recorded is None or recorded == measured_by(settings):
             return version.measurements
-    known = None if subject.reference is None else outcomes_of(subject.reference, subject.yardstick)
+    known = _known(subject)
     if known is None:
         return []
     return measures_of(settings, subject.yardstick.schema, subject.yardstick.threshold).of(known)
+
+
+def _known(subject: Subject) -> pd.DataFrame | None:
+    return None if subject.reference is None else outcomes_of(subject.reference, subject.yardstick)
 
 
 @task(task_run_name="Measure segments", cache_policy=NO_CACHE)
@@ -146,13 +168,13 @@ def find_segments(subject: Subject, batch: Batch) -> DriftFindings:
         lambda: measure_segments(
             store.segments,
             reference=subject.reference,
+            known=None if batch.labelled_rows is None else _known(subject),
             sample=batch.sample,
             outcomes=batch.outcomes,
             schema=schema,
-            metric=focus_of(subject.settings),
+            metric=subject.settings.metric_to_focus,
             performance=None if batch.labelled_rows is None else measures.of,
             drift=store.drift,
-            weight_column=subject.yardstick.weight_column,
             progress=edge.progress(),
         ),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prefect import task
@@ -22,7 +23,7 @@ from tasks.data.sources import Source, read_header, resolve_data
 from tasks.judging.brought import from_skipped_scoring, from_standalone
 from tasks.judging.references import at_threshold, read_reference, suited
 from tasks.judging.yardstick import Yardstick, watched_columns
-from tasks.versions import Version, open_version
+from tasks.versions import Version, kept_profile, open_version
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -221,7 +222,13 @@ def _standalone(
     reference, profile = None, None
     if other is not None:
         reference = read_reference(other, yardstick)
-        profile = suited(None, reference, schema, store.drift, predicted_anew=True, progress=edge.progress())
+        profile = kept_profile(
+            reference,
+            schema,
+            store.drift.handling,
+            settings().artifacts_folder,
+            partial(suited, None, reference, schema, store.drift, predicted_anew=True, progress=edge.progress()),
+        )
     return Subject(project, store_name, store, own, source, None, yardstick, reference, profile, True, called)
 
 

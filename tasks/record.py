@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from prefect import task
@@ -20,22 +20,19 @@ from tasks import edge
 from tasks.data.joining import TrainingTable
 from tasks.data.writing import ScoredWriter
 from tasks.drift.findings import DriftFindings
-from tasks.drift.profile import ReferenceProfile, profile_to_bytes
+from tasks.drift.profile import ReferenceProfile
+from tasks.drift.profile_file import profile_to_bytes
 from tasks.judging.batch import Batch, counted_rows, with_correctness
 from tasks.judging.measuring import measured_by
-from tasks.judging.yardstick import focus_of
 from tasks.learning.environment import code_revision, package_versions
 from tasks.learning.fit import TrainedModel
 from tasks.learning.persistence import save_model
 from tasks.load import Assignment, Subject
 from tasks.publish import publish_evaluation, publish_version
-from tasks.versions import MODEL_FILE, PROFILE_FILE, REFERENCE_FILE, REPORT_FILE
+from tasks.versions import DETAILS_FILE, MODEL_FILE, PROFILE_FILE, REFERENCE_FILE, REPORT_FILE, SAMPLE_FILE
 
 if TYPE_CHECKING:
     from sqlmodel import Session
-
-SNAPSHOTS: Final = ("input_drift", "prediction_drift", "performance")
-"""Findings that come with a snapshot, in the order in which an evaluation makes them."""
 
 
 @task(task_run_name="Record version", cache_policy=NO_CACHE)
@@ -127,13 +124,13 @@ def _manifest(
 def record_evaluation(
     subject: Subject,
     batch: Batch,
-    findings: Sequence[DriftFindings],
+    findings: Mapping[str, DriftFindings],
     actor: str | None,
     metrics_file: str | None = None,
 ) -> dict[str, Any]:
-    """Add one evaluation to its store, and write its metrics to a file if one is named.
+    """Add one evaluation to its store, with what was found by name, and write its metrics to a file if one is named.
 
-    Returns: id, name, store, data, rows, labels, metrics, warnings, notes.
+    Returns: id, name, store, data, rows, labels, metrics with intervals and reasons, warnings, notes.
     """
     at, who = edge.now(), edge.acting(actor)
     project, version, called = subject.project, subject.version, subject.called
@@ -142,14 +139,15 @@ def record_evaluation(
     # A folder of its own also for an id that is there already: until the record points to it, the old one holds.
     own = identity if called.id is None else f"{identity}~{unique}"
     relative = f"evaluations/{project.project}/{subject.store_name}/{own}"
-    measurements = [m for found in findings for m in found.measurements]
-    warnings = [*batch.warnings, *(w for found in findings for w in found.warnings)]
+    measurements = [m for found in findings.values() for m in found.measurements]
+    warnings = [*batch.warnings, *(w for found in findings.values() for w in found.warnings)]
     with _folder_of_the_store(relative) as folder:
-        with_correctness(batch.sample, subject.yardstick).to_parquet(folder / "sample.parquet")
-        details = {key: value for found in findings for key, value in found.details.items()}
+        with_correctness(batch.sample, subject.yardstick).to_parquet(folder / SAMPLE_FILE)
+        details = {key: value for found in findings.values() for key, value in found.details.items()}
         details["sampling"] = counted_rows(batch)
-        (folder / "details.json").write_bytes(artifacts.canonical_json(details))
-        for name, found in zip(SNAPSHOTS, findings, strict=False):
+        details["judged_by"] = {"threshold": subject.yardstick.threshold, "schema": subject.yardstick.schema.to_json()}
+        (folder / DETAILS_FILE).write_bytes(artifacts.canonical_json(details))
+        for name, found in findings.items():
             if found.snapshot:
                 (folder / f"{name}.snapshot.json").write_text(found.snapshot, encoding="utf-8")
         files = {file.name: artifacts.file_sha256(file) for file in sorted(folder.iterdir())}
@@ -185,10 +183,12 @@ def record_evaluation(
             "sampled_rows": evaluation.sampled_rows,
             "labelled_rows": evaluation.labelled_rows,
             "labels": evaluation.labels,
-            "metric_to_focus": focus_of(subject.settings),
+            "metric_to_focus": subject.settings.metric_to_focus,
             "metrics": {m.name: m.value for m in measurements},
+            "intervals": {m.name: [m.lower, m.upper] for m in measurements if m.lower is not None},
+            "reasons": {m.name: m.reason for m in measurements if m.value is None},
             "warnings": warnings,
-            "notes": [note for found in findings for note in found.notes],
+            "notes": [note for found in findings.values() for note in found.notes],
         }
     if replaced is not None:
         # Nothing points to it any more. Should this be killed here, it is a folder too many, and nothing else.

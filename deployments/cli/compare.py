@@ -71,7 +71,8 @@ def compare(
     declared = record.find_project(project)
     with edge.reading() as session:
         items, of_champion = _items(session, declared, store, evaluation or [], last, champion)
-    found = side_by_side(items, metric or _main_metrics(items), champion=of_champion, label=label)
+    shown = [name for name, _ in display.main_metrics({name: None for item in items for name in item.metrics})]
+    found = side_by_side(items, metric or shown, champion=of_champion, label=label)
 
     def view(console: Console) -> None:
         _show(console, declared, found, label)
@@ -100,14 +101,6 @@ def _items(
     return evaluations.side_by_side(session, [*chosen, first]), first.id
 
 
-def _main_metrics(items: list[Item]) -> list[str]:
-    """Those that fit on a screen, in the catalogue's order, then those that it only knows by their kind."""
-    from tasks.metrics.catalogue import METRICS, is_of_part
-
-    found = dict.fromkeys(name for item in items for name in item.metrics if not is_of_part(name))
-    return [*(name for name in METRICS if name in found), *(name for name in found if name not in METRICS)]
-
-
 def _document(found: Comparison) -> dict[str, Any]:
     return {
         "chart": found.chart,
@@ -130,24 +123,16 @@ def _document(found: Comparison) -> dict[str, Any]:
             {
                 "metric": line.metric,
                 "values": [
-                    {"evaluation": item.evaluation, **_numbers(value), "difference": _numbers(difference) or None}
+                    {
+                        "evaluation": item.evaluation,
+                        **({} if value is None else value.cell()),
+                        "difference": None if difference is None else difference.cell(),
+                    }
                     for item, value, difference in zip(found.items, line.values, line.differences, strict=True)
                 ],
             }
             for line in found.lines
         ],
-    }
-
-
-def _numbers(measured: Measurement | None) -> dict[str, Any]:
-    if measured is None:
-        return {}
-    return {
-        "value": measured.value,
-        "lower": measured.lower,
-        "upper": measured.upper,
-        "rows": measured.rows,
-        "reason": measured.reason,
     }
 
 

@@ -40,6 +40,9 @@ COLOURS: Final[Mapping[str, str]] = {
 }
 """A word stands for itself wherever it occurs: the WARNING of a check is that of a step."""
 
+SMALLEST_SHOWN: Final = 0.00005
+"""Smaller numbers would read 0.0000, which they are not."""
+
 
 def words(text: str, style: str = "") -> Text:
     r"""Text as the terminal may have it: nothing in it is taken as markup, and no control character arrives there.
@@ -63,7 +66,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
 
     drawn = Table(title=words(title, "bold") if title else None, title_justify="left", box=box.SIMPLE_HEAD)
     for column in columns:
-        drawn.add_column(words(column))
+        # Folded, not cut: what was cut can't be copied into the next command.
+        drawn.add_column(words(column), overflow="fold")
     for row in rows:
         drawn.add_row(*(words(shown(cell), COLOURS.get(shown(cell), "")) for cell in row))
     return drawn
@@ -73,8 +77,8 @@ def shown(value: Any) -> str:
     """A value as people read it.
 
     Example:
-        >>> shown(0.51234567), shown(None), shown(12000), shown(["a", "b"])
-        ('0.5123', '–', '12,000', 'a, b')
+        >>> shown(0.51234567), shown(2e-9), shown(None), shown(12000), shown(["a", "b"])
+        ('0.5123', '2.0e-09', '–', '12,000', 'a, b')
     """
     if value is None or value == "":
         return "–"
@@ -83,6 +87,8 @@ def shown(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
+        if 0 < abs(value) < SMALLEST_SHOWN:
+            return f"{value:.1e}"
         return f"{value:.4g}" if abs(value) >= 1 else f"{value:.4f}"
     if isinstance(value, list | tuple):
         return ", ".join(map(shown, value)) or "–"
@@ -108,7 +114,8 @@ def next_commands(console: Console, *commands: str) -> None:
 
 
 def main_metrics(metrics: Mapping[str, float | None]) -> list[tuple[str, float | None]]:
-    """The metrics that fit on a screen: all but those of single columns and classes."""
-    from tasks.metrics.catalogue import is_of_part
+    """The metrics that fit on a screen: all but those of parts; in the catalogue's order, others after those it lists."""
+    from tasks.metrics.catalogue import METRICS, is_of_part
 
-    return [(name, value) for name, value in metrics.items() if not is_of_part(name)]
+    ordered = [*(name for name in METRICS if name in metrics), *(name for name in metrics if name not in METRICS)]
+    return [(name, metrics[name]) for name in ordered if not is_of_part(name)]

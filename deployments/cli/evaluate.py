@@ -66,7 +66,8 @@ def evaluate(
     declared = record.find_project(project)
     into = store_named(declared, store)
     labels = dict(map(key_and_value, label or []))
-    with running.flows(f"Evaluating into {into}"):
+    opened = ("pandas",) if declared.store(into).standalone else running.OF_ALL_FLOWS
+    with running.flows(f"Evaluating into {into}", imports=(*opened, "tasks.drift.engine")):
         from flows.evaluate import evaluate as run
 
         made = run(
@@ -113,6 +114,14 @@ def store_named(project: Declared, name: str | None) -> str:
     return name
 
 
+def _without_value(names: list[str], reasons: dict[str, str]) -> list[tuple[str, list[str]]]:
+    """Reason: the metrics that have no value for it."""
+    grouped: dict[str, list[str]] = {}
+    for name in names:
+        grouped.setdefault(reasons[name], []).append(name)
+    return list(grouped.items())
+
+
 def show_evaluation(console: Console, made: dict[str, Any]) -> None:
     """Print an evaluation that was just made."""
     unlabelled = made["sampled_rows"] - made["labelled_rows"] if made["labelled_rows"] is not None else 0
@@ -125,7 +134,11 @@ def show_evaluation(console: Console, made: dict[str, Any]) -> None:
         f"(evaluation {made['id']} in {made['store']}).",
         good=True,
     )
-    console.print(display.table(("metric", "value"), display.main_metrics(made["metrics"])))
+    metrics = display.main_metrics(made["metrics"])
+    rows = [(name, value, *made["intervals"].get(name, ("", ""))) for name, value in metrics if value is not None]
+    console.print(display.table(("metric", "value", "from", "to"), rows))
+    for reason, names in _without_value([name for name, value in metrics if value is None], made["reasons"]):
+        display.say(console, f"No value: {', '.join(names)} ({reason}).")
     for note in made["notes"]:
         display.say(console, note)
     for warning in made["warnings"]:

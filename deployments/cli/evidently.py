@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Final
@@ -22,18 +21,12 @@ from governance.errors import NotFound
 from tasks import edge
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    import pandas as pd
     from rich.console import Console
-    from sqlmodel import Session
 
     from governance.project_file import Project as Declared
-    from tasks.data.schema import Schema
     from tasks.drift.engine.workspace import StoredSnapshot
 
 _SNAPSHOT: Final = ".snapshot.json"
-_SAMPLE: Final = "sample.parquet"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -138,14 +131,25 @@ def report(
     output: Annotated[Path, typer.Option("--output", "-o", help="HTML file to write.", dir_okay=False)],
     project: Project = None,
 ) -> Answer:
-    """Render Evidently's full visual report of an evaluation, from 10,000 rows of its sample and of the reference."""
+    """Render Evidently's full visual report of an evaluation, from 10,000 rows of its sample and of the reference.
+
+    The reference of a standalone store is not kept: its evaluations are described, and compared with nothing.
+    """
     declared = record.find_project(project)
     with console(sys.stderr).status(display.words("Rendering the report …")):
+        from governance import evaluations
+        from governance.settings import settings
+        from governance.tables import ModelVersion
+        from tasks.versions import open_evaluation
+
         with edge.reading() as session:
-            found, at, sides = _sides(session, declared, evaluation)
+            row = evaluations.find_evaluation(session, declared.project, evaluation)
+            version = None if row.version_id is None else session.get_one(ModelVersion, row.version_id)
+            judged = open_evaluation(row, version, settings().artifacts_folder)
+            found, at = row.id, row.evaluated_at
         from tasks.drift.engine.report import visual_report
 
-        rendered = visual_report(*sides, at)
+        rendered = visual_report(judged.reference, judged.sample, judged.schema, at)
     with replacing(output) as temporary:
         temporary.write_text(rendered.html, encoding="utf-8")
 
@@ -155,33 +159,3 @@ def report(
             display.say(console, f"! {name} is left out: {why}")
 
     return Answer({"evaluation": found, "output": output, "left_out": rendered.left_out}, view)
-
-
-def _sides(
-    session: Session, declared: Declared, reference: str
-) -> tuple[str, datetime, tuple[pd.DataFrame, pd.DataFrame, Schema]]:
-    """Id and moment of an evaluation, the reference of its version, its sample and its schema, all verified.
-
-    Raises:
-        NotFound: there is no such evaluation, or it has no version that would say what its columns are.
-        ContentAltered: a file is not what was recorded.
-    """
-    import pandas as pd
-
-    from governance import artifacts, evaluations
-    from governance.settings import settings
-    from governance.tables import ModelVersion
-    from tasks.data.schema import Schema
-    from tasks.versions import REFERENCE_FILE
-
-    found = evaluations.find_evaluation(session, declared.project, reference)
-    if found.version_id is None:
-        raise NotFound("version of evaluation", found.id, (), "see its snapshots with 'driftgate evidently ui'")
-    row, root = session.get_one(ModelVersion, found.version_id), settings().artifacts_folder
-
-    def read(folder: str, file: str, sha256: str) -> pd.DataFrame:
-        return pd.read_parquet(BytesIO(artifacts.read_verified(root / folder / file, sha256)))
-
-    before = read(row.folder, REFERENCE_FILE, row.manifest["files"][REFERENCE_FILE])
-    judged = read(found.folder, _SAMPLE, found.files[_SAMPLE])
-    return found.id, found.evaluated_at, (before, judged, Schema.from_json(row.manifest["schema"]))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -15,6 +16,7 @@ from deployments.cli import (
     check,
     compare,
     demo,
+    drift,
     evaluate,
     evidently,
     init,
@@ -33,6 +35,9 @@ from deployments.cli.command import JSON_FLAG
 from deployments.cli.exit_codes import FAILED, INTERRUPTED, OK, TERMINATED, exit_code
 from governance.errors import DriftgateError
 
+NEW_OBJECTS: Final = 50_000
+"""How many make the garbage collector look, instead of 700: thousands of modules are imported, which is no garbage."""
+
 app = typer.Typer(
     name="driftgate",
     help="Watch models in production, retrain them when they drift, and let no version go live that nobody signed.",
@@ -44,6 +49,7 @@ app = typer.Typer(
 for noun in (
     demo,
     init,
+    drift,
     project,
     train,
     score,
@@ -125,9 +131,14 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """The console script ``driftgate``."""
-    # Only here: signals are for a process of its own, not for who calls run().
+    # Only here: signals and the garbage collector are for a process of its own, not for who calls run().
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    sys.exit(run(sys.argv[1:]))
+    gc.set_threshold(NEW_OBJECTS)
+    try:
+        code = run(sys.argv[1:])
+    finally:
+        gc.freeze()  # at its end the interpreter would search all of them for garbage, for a second
+    sys.exit(code)
 
 
 if __name__ == "__main__":

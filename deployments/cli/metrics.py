@@ -97,8 +97,13 @@ def _as_text(rows: list[dict[str, Any]], chosen: Format) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(_flat(rows))
     return text.getvalue()
+
+
+def _flat(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with their labels as one text: tables have no place for keys that differ from row to row."""
+    return [row | {"labels": json.dumps(row["labels"], ensure_ascii=False)} for row in rows]
 
 
 def _write(rows: list[dict[str, Any]], chosen: Format, output: Path) -> None:
@@ -112,7 +117,7 @@ def _write(rows: list[dict[str, Any]], chosen: Format, output: Path) -> None:
         numbers = dict.fromkeys(("value", "lower", "upper"), pa.float64()) | dict.fromkeys(
             ("version", "rows"), pa.int64()
         )
-        table = pa.Table.from_pylist(rows)
+        table = pa.Table.from_pylist(_flat(rows))
         for position, column in enumerate(table.schema):
             if column.name in numbers or pa.types.is_null(column.type):
                 # A column that is empty so far has the type of what it is for: of standalone stores, model and version.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from contextvars import ContextVar
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from deployments.cli import display
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 
 _ENGINES: Final = frozenset({"flow_engine", "task_engine", "engine"})
 """Modules of Prefect that report how a run ended; the command line says that itself."""
+
+OF_ALL_FLOWS: Final = ("scipy.special", "pandas", "skops.io")
+"""Heavy imports of every flow that trains or opens a model.
+
+In this order, and before Prefect: for hundreds of functions of SciPy skops looks through all modules that came earlier.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,7 @@ _GOING_ON: ContextVar[Activity | None] = ContextVar("_GOING_ON", default=None)
 
 
 @contextmanager
-def flows(doing: str) -> Iterator[Activity]:
+def flows(doing: str, *, imports: Sequence[str] = OF_ALL_FLOWS) -> Iterator[Activity]:
     """Everything that flows need while they are called: a Prefect server, quiet logs, a sign of life.
 
     What is printed inside goes to standard error, so that standard output carries the answer only.
@@ -48,6 +55,7 @@ def flows(doing: str) -> Iterator[Activity]:
 
     Args:
         doing: What is going on, in a few words, e.g. ``Training authorization``.
+        imports: Modules that the flows need for sure and that know nothing of Prefect; imported while a server starts.
     """
     outer = _GOING_ON.get()
     if outer is not None:
@@ -60,8 +68,14 @@ def flows(doing: str) -> Iterator[Activity]:
         from deployments.server import prefect_server
         from governance.settings import settings
 
+        def prepare() -> None:
+            for module in imports:
+                import_module(module)
+
         activity = Activity(status)
-        with prefect_server(settings(), progress=lambda waiting: activity.doing(f"{doing}: {waiting}")):
+        with prefect_server(
+            settings(), progress=lambda waiting: activity.doing(f"{doing}: {waiting}"), prepare=prepare
+        ):
             activity.doing(doing)
             _quieten()
             token = _GOING_ON.set(activity)

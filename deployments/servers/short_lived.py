@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -31,9 +31,17 @@ def _silent(_sentence: str) -> None:
     """Progress that nobody wants to see."""
 
 
+def _nothing() -> None:
+    """Preparation that nobody needs."""
+
+
 @contextmanager
 def prefect_server(
-    settings: Settings, *, progress: Progress = _silent, start_timeout_seconds: float = 180.0
+    settings: Settings,
+    *,
+    progress: Progress = _silent,
+    prepare: Callable[[], None] = _nothing,
+    start_timeout_seconds: float = 180.0,
 ) -> Iterator[str]:
     """The API address of a Prefect server that this process's flows run against inside the block.
 
@@ -44,6 +52,7 @@ def prefect_server(
     Args:
         settings: where home is.
         progress: is told in a sentence what is being waited for, several times a second.
+        prepare: is called once, before Prefect is imported here, and while a server that has to be started starts.
         start_timeout_seconds: patience with a server that is started.
 
     Raises:
@@ -51,6 +60,7 @@ def prefect_server(
     """
     running = find_running(settings)
     if running is not None:
+        prepare()
         with applied(client_environment(settings, running)):
             try:
                 yield running
@@ -60,7 +70,7 @@ def prefect_server(
     if os.environ.get("PREFECT_API_URL"):
         progress(f"no Prefect server answers at {os.environ['PREFECT_API_URL']}; starting a server for this command")
     with unwound_by_sigterm(), ExitStack() as stack:
-        url = _started(settings, stack, progress, start_timeout_seconds)
+        url = _started(settings, stack, progress, prepare, start_timeout_seconds)
         since = datetime.now(UTC)
         # Nobody would see that the heart of a run has stopped, and each flow run would wait a second for it.
         from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
@@ -77,7 +87,9 @@ def prefect_server(
                 progress(f"the Prefect server is gone before everything was on record ({lost})")
 
 
-def _started(settings: Settings, stack: ExitStack, progress: Progress, timeout_seconds: float) -> str:
+def _started(
+    settings: Settings, stack: ExitStack, progress: Progress, prepare: Callable[[], None], timeout_seconds: float
+) -> str:
     """Start a server that ``stack`` stops, and point this process at it."""
     folder = settings.prefect_folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -97,6 +109,7 @@ def _started(settings: Settings, stack: ExitStack, progress: Progress, timeout_s
             folder,
         )
         stack.callback(PrefectProcess.stop, server)
+        prepare()
         # Prefect is imported here, while the server starts.
         stack.enter_context(applied(own_environment(settings, url)))
         wait_until_healthy(server, url, timeout_seconds, progress)

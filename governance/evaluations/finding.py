@@ -80,7 +80,8 @@ def metrics_table(session: Session, project: str, store: str | None = None) -> l
 
     Returns:
         Rows of the view ``metrics_long``: ``evaluation``, ``project``, ``store``, ``model`` and ``version`` (none of a
-        standalone store), ``metric``, ``value``, ``lower``, ``upper``, ``rows``, ``reason``, ``data``, ``computed_at``.
+        standalone store), ``metric``, ``value``, ``lower``, ``upper``, ``rows``, ``reason``, ``data``,
+        ``name`` and ``labels`` of the evaluation, ``computed_at``.
     """
     column = METRICS_LONG.c
     query = METRICS_LONG.select().where(column.project == project)

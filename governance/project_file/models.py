@@ -30,6 +30,15 @@ def require_fit(prediction_type: PredictionType, given: Collection[str]) -> None
             raise Misuse(f"a {prediction_type} model has no {name}", "remove it")
 
 
+def default_metric(prediction_type: PredictionType) -> str:
+    """The metric people look at first where they name none.
+
+    >>> default_metric(PredictionType.BINARY)
+    'roc_auc'
+    """
+    return "r2" if prediction_type is PredictionType.REGRESSION else "roc_auc"
+
+
 def _name_of_a_variable(text: str) -> str:
     if re.fullmatch(r"[A-Z][A-Z0-9_]*", text) is None:
         remedy = "write the name of the environment variable that holds the address, e.g. SALES_DATABASE_URL"
@@ -156,4 +165,4 @@ class ModelSettings(Section):
     @property
     def metric_to_focus(self) -> str:
         """The metric people look at first."""
-        return self.metric or ("r2" if self.prediction_type is PredictionType.REGRESSION else "roc_auc")
+        return self.metric or default_metric(self.prediction_type)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from governance.project_file.models import CostMatrix, CustomMetrics, Features, require_fit
+from governance.project_file.models import CostMatrix, CustomMetrics, Features, default_metric, require_fit
 from governance.project_file.section import Bound, Key, Label, Misuse, Section
 from governance.vocabulary import (
     Averaging,
@@ -51,7 +51,7 @@ class RowCondition(Section):
 class Sampling(Section):
     """Which rows of an evaluation dataset are judged. Seeded: the same input gives the same sample."""
 
-    method: SamplingMethod = SamplingMethod.RANDOM
+    method: SamplingMethod = Field(default=SamplingMethod.FULL, description="Every row, unless another one is named.")
     rows: int = Field(default=10_000, ge=1, description="For head, random and class_rebalance: how many, about.")
     ratio: float | None = Field(default=None, gt=0, le=1, description="For ratio: share of the rows.")
     column: str | None = Field(default=None, description="For class_rebalance: every value gets equally many rows.")
@@ -63,20 +63,29 @@ class Sampling(Section):
 
     @model_validator(mode="after")
     def _what_the_method_needs(self) -> Self:
+        if "rows" in self.model_fields_set and "method" not in self.model_fields_set:
+            raise Misuse("rows are given, but not how they are chosen", "add method: random, or method: head")
         for name, method in (("ratio", SamplingMethod.RATIO), ("column", SamplingMethod.CLASS_REBALANCE)):
             if (getattr(self, name) is not None) != (self.method is method):
                 raise Misuse(f"{name} and method {method} belong together", f"give both, or leave {name} out")
         return self
 
 
+LOWEST_RATE: Final = 0.005
+"""Ten of the 2,000 draws by which p-values of columns are calibrated: what is rarer is extrapolated from too few."""
+
+
 class FalseAlarmRate(Section):
     """How often input drift may be reported where there is none: for one column by itself, and for all together."""
 
-    error: float = Field(default=0.01, ge=0.001, lt=0.5)
-    warning: float = Field(default=0.05, ge=0.001, lt=0.5)
+    error: float = Field(default=0.01, gt=0, lt=0.5, description="At least 0.005.")
+    warning: float = Field(default=0.05, gt=0, lt=0.5, description="At least 0.005.")
 
     @model_validator(mode="after")
     def _error_is_rarer(self) -> Self:
+        if min(self.error, self.warning) < LOWEST_RATE:
+            remedy = f"take {LOWEST_RATE} or more, or a check with a minimum on columns_p_value"
+            raise Misuse(f"a rate below {LOWEST_RATE} can't be promised", remedy)
         if self.error > self.warning:
             raise Misuse("error is above warning", "keep error <= warning")
         return self
@@ -156,6 +165,11 @@ class Standalone(Section):
     cost_matrix: CostMatrix | None = None
     custom_metrics: CustomMetrics = Field(default={})
 
+    @property
+    def metric_to_focus(self) -> str:
+        """The metric people look at first."""
+        return default_metric(self.prediction_type)
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         require_fit(self.prediction_type, self.model_fields_set)
@@ -198,8 +212,12 @@ class Store(Section):
     drift: Drift = Drift()
     segments: list[Segmentation] = Field(default=[])
     fairness: list[Fairness] = Field(default=[])
-    on_drift_failure: OnFailure = OnFailure.FAIL
-    on_performance_failure: OnFailure = OnFailure.FAIL
+    on_drift_failure: OnFailure = Field(
+        default=OnFailure.FAIL, description="When drift can't be measured, or segments can't, also their performance."
+    )
+    on_performance_failure: OnFailure = Field(
+        default=OnFailure.FAIL, description="When performance or fairness can't be measured."
+    )
     labels: dict[str, str] = Field(default={}, description="Put on every evaluation, e.g. team: fraud.")
     checks: list[NumericRange] = Field(default=[])
 

@@ -82,6 +82,8 @@ METRICS_LONG: Final[TableClause] = table(
     column("rows", Integer),
     column("reason", String),
     column("data", String),
+    column("name", String),
+    column("labels", JSON),
     column("computed_at", Moment),
 )
 """The view that puts names to every metric, for us and for whatever tool reads the database; migration 0003 has made it."""

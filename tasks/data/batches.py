@@ -15,7 +15,8 @@ from tasks.data.queries import Digest, query_batches
 from tasks.data.sources import Source
 
 _BLOCK_BYTES: Final = 1 << 20
-"""How much of a CSV file is parsed at once; also the longest row that can be read. Arrow reads up to 32 of them ahead."""
+"""How much of a CSV file, or of a column of a Parquet file, is read at once; also the longest row of CSV that can be read.
+Arrow reads up to 32 of them ahead."""
 
 
 def iterate_tables(
@@ -112,8 +113,8 @@ def _csv_problem(source: Source, error: Exception, ragged: Sequence[pyarrow.csv.
 
 def _parquet_batches(source: Source, names: Sequence[str], chunk_rows: int) -> Iterator[pa.RecordBatch]:
     try:
-        # Without pre_buffer, so that pages are read as they are needed and not a whole row group at once.
-        with pq.ParquetFile(source.path, pre_buffer=False) as file:
+        # So that pages are read as they are needed, and neither a row group nor a column of it at once.
+        with pq.ParquetFile(source.path, pre_buffer=False, buffer_size=_BLOCK_BYTES) as file:
             yield from file.iter_batches(batch_size=chunk_rows, columns=list(names))
     except (pa.ArrowException, OSError) as error:
         raise not_parquet(source.path, error) from error

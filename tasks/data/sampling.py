@@ -34,7 +34,7 @@ class Selection:
     ``ratio`` takes the rows with a number below the ratio, ``random`` those with the smallest numbers, and
     ``class_rebalance`` likewise for each value of its column: one pass, and never more in memory than a chunk and, for
     these two, three samples. All rows are read and judged readable, also those that are not chosen; only ``head``
-    without conditions reads no further than its rows.
+    of a file, without conditions, reads no further than its rows.
 
     Args:
         source: The file or the query.
@@ -122,7 +122,8 @@ class Selection:
         for chunk in self._eligible():
             yield chunk.head(wanted)
             wanted = max(0, wanted - len(chunk))
-            if not wanted and not self._sampling.where:
+            # A query is never run again for the number of its rows: it might give others.
+            if not wanted and not self._sampling.where and self._source.query is None:
                 self.total_rows = self.eligible_rows = count_rows(self._source)
                 return
 

@@ -49,7 +49,9 @@ class GradientBoosting:
     def fit(self, rows: Floats, is_current: NDArray[np.bool_]) -> None:
         """Learn from rows of both sides, shape (rows, columns), NaN missing."""
         leaf = min(LARGEST_LEAF_ROWS, max(SMALLEST_LEAF_ROWS, len(rows) // 8))
-        self._model.set_params(min_samples_leaf=leaf).fit(rows, is_current)
+        # Scikit-learn can't bin a column without a value. A constant tells nothing either, so that no tree looks at it.
+        filled = np.where(np.isnan(rows).all(axis=0), 0.0, rows)
+        self._model.set_params(min_samples_leaf=leaf).fit(filled, is_current)
 
     def probability(self, rows: Floats) -> Floats:
         """Probability of each row to be current, shape (rows,)."""

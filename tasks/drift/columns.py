@@ -4,32 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from governance.vocabulary import CheckOutcome, Handling, Measurement
 from tasks.drift import statistics
-from tasks.drift.contingency import homogeneity
+from tasks.drift.contingency import Homogeneity, homogeneity, neutral_order
 from tasks.drift.cores import on_all_cores
+from tasks.drift.histogram import ANY, Histogram, of_levels
 from tasks.drift.ordered import Apart, compare, counts_by_edges, interval_names
 from tasks.drift.profile import LevelProfile, OrderedProfile, ReferenceProfile
 from tasks.drift.scores import score_of_levels, score_of_ordered, share_p_value
-from tasks.drift.statistics import Counts
-from tasks.drift.tallies import ColumnTally, CurrentColumns, LevelTally, OrderedTally
+from tasks.drift.tallies import NEW_LEVELS, ColumnTally, CurrentColumns, LevelTally, OrderedTally
 from tasks.metrics.catalogue import COLUMN_STATISTICS
 from tasks.metrics.intervals import SIGNIFICANCE
 
 if TYPE_CHECKING:
     from governance.project_file.watched import FalseAlarmRate
 
-NAMED_BINS = 50
-"""Levels that get a bin of their own: those with the greatest share on either side. The rest share one."""
-
 NAMED_LEVELS = 10
 """How many unseen levels of a column are named."""
-
-MISSING, OTHER, ANY = "(missing)", "(other)", "(any value)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,15 +67,6 @@ class ColumnDrift:
     reference_shares: tuple[float, ...] = ()
     current_shares: tuple[float, ...] = ()
     unseen: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Histogram:
-    """Rows per bin on both sides; the missing ones, if any, are the last bin."""
-
-    bins: tuple[str, ...]
-    reference: Counts
-    current: Counts
 
 
 def measure_columns(profile: ReferenceProfile, current: CurrentColumns, rate: FalseAlarmRate) -> list[ColumnDrift]:
@@ -189,7 +176,7 @@ def _measure_ordered(profile: OrderedProfile, tally: OrderedTally, calibrate: Ca
     here, there = profile.values.size, tally.present
     by_edges = counts_by_edges(profile, tally)
     bins = interval_names(profile.edges, profile.handling) if here else (ANY,)
-    histogram = _with_missing(Histogram(bins, *by_edges), profile.missing, tally.missing)
+    histogram = Histogram(bins, *by_edges).with_missing(profile.missing, tally.missing)
     p_value, calibrated = _p_value(
         tally,
         calibrate,
@@ -215,8 +202,8 @@ def _measure_ordered(profile: OrderedProfile, tally: OrderedTally, calibrate: Ca
         ks_bound=gap.ks_bound if gap else 0.0,
         wasserstein_bound=gap.distance_bound if gap else 0.0,
         bins=histogram.bins,
-        reference_shares=_shares(histogram.reference),
-        current_shares=_shares(histogram.current),
+        reference_shares=histogram.shares()[0],
+        current_shares=histogram.shares()[1],
     )
 
 
@@ -225,23 +212,23 @@ def _measure_levels(profile: LevelProfile, tally: LevelTally, calibrate: Calibra
     levels = [*profile.levels, *new]
     here = np.concatenate([profile.counts, np.zeros(len(new), dtype=np.int64)])
     there = np.concatenate([tally.known, np.array(list(new.values()), dtype=np.int64)])
-    if tally.too_many_new:
-        levels, here, there = [*levels, OTHER], np.append(here, 0), np.append(there, tally.new_rows)
-    table = _with_missing(Histogram(tuple(levels), here, there), profile.missing, tally.missing)
-    histogram = _with_missing(_named_levels(table, levels), profile.missing, tally.missing)
-    # By name: an order that knew which side has a level would let the score put levels of one side together.
-    neutral = np.array(sorted(range(len(levels)), key=levels.__getitem__), dtype=np.int64)
+    uncounted = tally.new_rows if tally.too_many_new else 0
+    histogram = of_levels(levels, here, there, uncounted).with_missing(profile.missing, tally.missing)
+    # An order that knew which side has a level would let the tests put levels of one side together.
+    neutral = neutral_order(levels)
+    here, there = here[neutral], there[neutral]
     p_value, calibrated = _p_value(
         tally,
         calibrate,
         lambda: score_of_levels(
-            here[neutral],
-            there[neutral],
+            here,
+            there,
             profile.missing,
             tally.missing,
             tally.new_rows,
             profile.rows - profile.missing,
             int(np.count_nonzero(profile.counts == 1)),
+            uncounted,
         ),
     )
 
@@ -249,9 +236,15 @@ def _measure_levels(profile: LevelProfile, tally: LevelTally, calibrate: Calibra
         _need_rows(tally)
         return tally.new_rows / tally.rows
 
+    @cache
+    def tested() -> Homogeneity:
+        if uncounted:
+            raise ValueError(f"more than {NEW_LEVELS:,} levels are new: they were not counted one by one")
+        return homogeneity(np.append(here, profile.missing), np.append(there, tally.missing))
+
     computations = {
-        "chi2_p_value": lambda: homogeneity(table.reference, table.current).p_value,
-        "cramers_v": lambda: homogeneity(table.reference, table.current).cramers_v,
+        "chi2_p_value": lambda: tested().p_value,
+        "cramers_v": lambda: tested().cramers_v,
         "new_category_share": new_category_share,
     }
     return ColumnDrift(
@@ -260,10 +253,10 @@ def _measure_levels(profile: LevelProfile, tally: LevelTally, calibrate: Calibra
         _measured(tally, histogram, p_value, computations),
         p_value,
         calibrated,
-        bins=histogram.bins,
-        reference_shares=_shares(histogram.reference),
-        current_shares=_shares(histogram.current),
         unseen=tuple(new)[:NAMED_LEVELS],
+        bins=histogram.bins,
+        reference_shares=histogram.shares()[0],
+        current_shares=histogram.shares()[1],
     )
 
 
@@ -323,31 +316,3 @@ def _p_value(tally: ColumnTally, calibrate: Calibrate, score: Callable[[], float
     found = score()
     p_value = calibrate(tally.profile.name, found, tally.rows)
     return (float(10.0**-found), False) if p_value is None else (p_value, True)
-
-
-def _named_levels(table: Histogram, levels: list[str]) -> Histogram:
-    """The levels with the greatest share on either side, by frequency in the reference, and the rest in one bin."""
-    size = len(levels)
-    here, there = table.reference[:size], table.current[:size]
-    sides = here / max(1, int(table.reference.sum())), there / max(1, int(table.current.sum()))
-    kept = np.argsort(-np.maximum(*sides), kind="stable")[:NAMED_BINS]
-    kept = kept[np.argsort(-here[kept], kind="stable")]
-    kept = kept[(here[kept] > 0) | (there[kept] > 0)]
-    bins, reference, current = tuple(levels[code] for code in kept), here[kept], there[kept]
-    rest = np.array([here.sum() - reference.sum(), there.sum() - current.sum()])
-    if not rest.any():
-        return Histogram(bins, reference, current)
-    return Histogram((*bins, OTHER), np.append(reference, rest[0]), np.append(current, rest[1]))
-
-
-def _with_missing(histogram: Histogram, reference: int, current: int) -> Histogram:
-    if not reference and not current:
-        return histogram
-    return Histogram(
-        (*histogram.bins, MISSING), np.append(histogram.reference, reference), np.append(histogram.current, current)
-    )
-
-
-def _shares(counts: Counts) -> tuple[float, ...]:
-    total = int(counts.sum())
-    return tuple(float(share) for share in counts / total) if total else ()

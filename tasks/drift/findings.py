@@ -13,8 +13,7 @@ from tasks.drift.columns import measure_columns
 from tasks.drift.global_score import measure_global_drift
 from tasks.drift.pairs import pair_columns
 from tasks.drift.prediction import compare_predictions
-from tasks.drift.profile import ReferenceProfile, fit_profile, wanted_handling
-from tasks.drift.scan import scan_frame
+from tasks.drift.profile import ReferenceProfile, wanted_handling
 from tasks.drift.summary import (
     columns_p_value,
     count_drifted,
@@ -22,6 +21,7 @@ from tasks.drift.summary import (
     drifted_by_name,
     promise,
     table_of,
+    told_of_twins,
     warnings_about,
 )
 
@@ -40,8 +40,8 @@ class DriftFindings:
     Args:
         measurements: Every number, by the names of the catalogue.
         details: What pages draw, JSON-able. Input: ``columns`` (one table per column), ``importances`` (share of
-            each column in the drift model, 0 to 1), ``rows``, ``ignored``, ``false_alarm_rate``. Predictions:
-            ``fugacity``, ``densities``, ``column``.
+            each column in the drift model, 0 to 1), ``rows`` (of both sides, of the drift model, and the ``twins`` that
+            it leaves out), ``ignored``, ``false_alarm_rate``. Predictions: ``fugacity``, ``densities``, ``column``.
         snapshot: The snapshot as Evidently's JSON; ``Snapshot.loads`` reads it.
         warnings: Sentences on what is not as it should be.
         notes: Sentences on what was found.
@@ -108,6 +108,7 @@ def measure_input_drift(
             "reference": profile.rows,
             "current": current.rows,
             "drift_model_per_side": together.rows_per_side,
+            "twins": together.twins,
         },
         "ignored": list(profile.ignored),
         "false_alarm_rate": rate,
@@ -116,7 +117,7 @@ def measure_input_drift(
         *(f"column {name!r} is left out of the drift model: {why}" for name, why in together.unusable.items()),
         *(w for column in columns for w in warnings_about(column)),
     ]
-    notes = (*drifted_by_name(columns), *doubt_about_rate(rate, columns, current.rows))
+    notes = (*drifted_by_name(columns), *told_of_twins(together.twins), *doubt_about_rate(rate, columns))
     snapshot = take_snapshot("input drift", columns, measurements, at)
     return DriftFindings(measurements, details, snapshot, warnings, notes)
 
@@ -147,38 +148,6 @@ def measure_prediction_drift(
     return DriftFindings(
         measurements, details, take_snapshot("prediction drift", [found.column], measurements, at), warnings
     )
-
-
-def compare_frames(
-    reference: pd.DataFrame,
-    current: pd.DataFrame,
-    schema: Schema,
-    settings: Drift,
-    *,
-    seed: int,
-    at: datetime,
-    profile: ReferenceProfile | None = None,
-) -> DriftFindings:
-    """Input drift between two frames.
-
-    Args:
-        reference: Shape (rows, ...), as ``tasks/data/reading.py`` types it.
-        current: Likewise.
-        schema: Of the model; only its features are looked at.
-        settings: The ``drift`` section of the store.
-        seed: Of everything random.
-        at: Moment that the snapshot bears.
-        profile: Of the reference; without it one is fitted, which has no null distribution.
-
-    Returns:
-        As :func:`measure_input_drift`.
-
-    Raises:
-        SchemaMismatch: as :func:`measure_input_drift`.
-    """
-    fitted = profile or fit_profile(reference, schema, settings.handling, calibrate=False, seed=seed)
-    counted = scan_frame(fitted, current)
-    return measure_input_drift(reference, counted, current, fitted, schema, settings, seed=seed, at=at)
 
 
 def _require_same_handling(profile: ReferenceProfile, schema: Schema, forced: Mapping[str, Handling]) -> None:

@@ -51,7 +51,9 @@ def measure_global_drift(pairs: Sequence[ColumnPair], settings: Drift, *, seed: 
     """Fit the drift model and measure it on rows it has not seen.
 
     Both sides are first put into an order that only their contents decide, so that the order in which rows arrive
-    changes no digit. Where the current data contain rows of the reference itself, these are left out on both sides.
+    changes no digit. That order is one of hashes, and the sampling and the folds follow it: a value that differs in its
+    last bit puts rows elsewhere, and ``data_drift`` becomes another one within its interval. Where the current data
+    contain rows of the reference itself, these are left out on both sides.
     The larger side is sampled down to the smaller one. ``data_drift`` is the accuracy: 0.5 when the sides can't be
     told apart, 1 when they always can; its interval is Wilson's, two-sided at ``settings.confidence``, and
     ``data_drift_p_value`` the one-sided exact binomial test of accuracy <= 0.5. ``data_drift_auc`` is the mean ROC

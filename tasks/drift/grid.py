@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tasks.drift.statistics import Counts, quantile_edges
+from tasks.drift.statistics import Counts, just_below, quantile_edges
 from tasks.metrics.intervals import Floats
 
 BUCKETS: Final = 4_096
@@ -34,6 +35,12 @@ TAIL: Final = _FINE + 1025 - _FINE_DOUBLINGS
 
 _UNITS: Final = (86_400.0, 3_600.0, 60.0, 1.0)
 """Steps by which a column may go: whole days, hours and minutes of a date, and whole numbers."""
+
+_FARTHEST_STEP: Final = 2.0**51
+"""Steps from 0 up to which twice their number, which is what counts them, is exact."""
+
+_LARGEST: Final = float(np.finfo(np.float64).max)
+_LARGEST_FACTOR: Final = 2.0**1000
 
 _BLOCK: Final = 65_536
 """Values that are mapped at a time: what is made of them stays in the processor's cache."""
@@ -77,13 +84,17 @@ def fit_grid(values: Floats) -> Grid:
         low, high = float(finite[0]), float(finite[-1])
     for unit in _UNITS:
         steps = high / unit - low / unit
-        if 2 * steps < BUCKETS + DIVISIONS and not (np.fmod(finite[:99], unit).any() or np.fmod(finite, unit).any()):
+        exact = max(abs(low), abs(high)) / unit <= _FARTHEST_STEP
+        if not exact or 2 * steps >= BUCKETS + DIVISIONS:
+            continue
+        if not (np.fmod(finite[:99], unit).any() or np.fmod(finite, unit).any()):
             return Grid(unit, 0.0, 2 * low / unit, np.ones(2 * int(steps) + 1, dtype=np.int64), cuts)
     if low == high:
         width = abs(low) or 1.0
-        low, high = low - width / 4, high + width / 4
+        low, high = max(low - width / 4, -_LARGEST), min(high + width / 4, _LARGEST)
     # Halves, because the whole width may be beyond the largest number; slightly less, so that the upper end is inside.
-    factor = min(BUCKETS / 2 * (1 - 2.0**-20) / (high / 2 - low / 2), 2.0**1000)
+    half = high / 2 - low / 2
+    factor = min(BUCKETS / 2 * (1 - 2.0**-20) / half, _LARGEST_FACTOR) if half else _LARGEST_FACTOR
     grid = Grid(0.0, factor, low * factor, np.ones(BUCKETS, dtype=np.int64), cuts)
     spread = finite[~np.isin(finite, _atoms(values))]
     place = _places(grid, spread) if spread.size else spread
@@ -106,7 +117,7 @@ def _cuts(values: Floats) -> Floats:
     if not values.size:
         return values
     atoms = _atoms(values)
-    cuts = np.concatenate([quantile_edges(values), atoms, np.nextafter(atoms, -np.inf)])
+    cuts = np.concatenate([quantile_edges(values), atoms, just_below(atoms)])
     return np.unique(cuts)
 
 
@@ -208,13 +219,27 @@ class CellCounter:
         parts = np.repeat(self.grid.parts, self.grid.parts)
         within = (np.arange(parts.size) - np.repeat(self._first[:-1] - TAIL, self.grid.parts)) / parts
         within += np.repeat(np.arange(buckets), self.grid.parts)
-        place = np.concatenate([-distance[::-1], within, [float(buckets)], buckets + distance])
+        # A cell below the core ends with a place, and the next one begins after it; all others begin with one.
+        below = np.floor(-distance[::-1]) + 1 if self.grid.unit else -distance[::-1]
+        place = np.concatenate([below, within, [float(buckets)], buckets + distance])
         with np.errstate(over="ignore"):
             if self.grid.unit:
-                bounds = np.floor((place + self.grid.offset) / 2) * self.grid.unit
+                # Places are whole numbers here; the cell that begins within one begins with the next.
+                bounds = np.floor((np.ceil(place) + self.grid.offset) / 2) * self.grid.unit
             else:
                 bounds = (place + self.grid.offset) / self.grid.factor
         return np.sort(np.concatenate([bounds, self.grid.cuts]), kind="stable")  # two sorted runs, merged
+
+    def single(self) -> NDArray[np.bool_]:
+        """Which cells can hold one value only, shape (cells,): steps, and what is between two neighbouring cuts."""
+        single = np.zeros(self.cells, dtype=bool)
+        cuts = self.grid.cuts
+        single[self.cell_of(cuts[np.isin(just_below(cuts), cuts)])] = True
+        if self.grid.unit:
+            step = np.arange(self.grid.parts.size)
+            steps = step[(step + self.grid.offset) % 2 == 0]
+            single[self.cell_of((steps + self.grid.offset) / 2 * self.grid.unit)] = True
+        return single
 
     def _bucket_of(self, values: Floats) -> Counts:
         if not values.size:

@@ -46,20 +46,26 @@ def compare(profile: OrderedProfile, tally: OrderedTally) -> Apart:
     Raises:
         ValueError: a side has none.
     """
-    reference, sums, deviation = profile.values, profile.sums, profile.deviation
+    reference = profile.values
     if not reference.size or not tally.present:
         raise ValueError(nothing_present(profile, tally))
     if not tally.exact:
         return _OnGrid(profile, tally).apart()
     current = tally.sorted_values()
-    if exponent := statistics.scale_of(reference[0], reference[-1], current[0], current[-1]):
-        reference, current = np.ldexp(reference, exponent), np.ldexp(current, exponent)
-        sums, deviation = statistics.prefix_sums(reference), statistics.deviation(reference)
-    ks, area = statistics.gap_between(reference, current, sums)
+    exponent = statistics.scale_of(reference[0], reference[-1], current[0], current[-1])
+    ks, area = statistics.gap_between(reference, current, profile.sums, exponent)
     try:
-        return Apart(ks, 0.0, statistics.wasserstein(area, deviation), 0.0)
+        return Apart(ks, 0.0, statistics.wasserstein(area, *_unit(profile, exponent)), 0.0)
     except ValueError as undefined:
         return Apart(ks, 0.0, None, 0.0, str(undefined))
+
+
+def _unit(profile: OrderedProfile, exponent: int) -> tuple[float, int]:
+    """The standard deviation of the reference at its own scale, and how many doublings that is above another scale."""
+    values = profile.values
+    if own := statistics.scale_of(values[0], values[-1]):
+        return statistics.deviation(np.ldexp(values, own)), own - exponent
+    return profile.deviation, -exponent
 
 
 def nothing_present(profile: OrderedProfile, tally: OrderedTally) -> str:
@@ -123,6 +129,7 @@ class _OnGrid:
         self.low = np.concatenate([[min(ends)], bounds])
         self.high = np.concatenate([bounds, [max(ends)]])
         self.finite = bool(np.isfinite(ends).all())
+        self.single = counter.single()
         self.points = self._points()
 
     def _points(self) -> Floats:
@@ -144,22 +151,25 @@ class _OnGrid:
         before = np.concatenate([[0.0], after[:-1]])
         ks = float(np.max(np.abs(after)))
         # Inside a cell one function may rise before the other does, unless the cell holds a single value.
-        with np.errstate(invalid="ignore", over="ignore"):
-            single = self.high - self.low <= 8 * np.spacing(np.maximum(np.abs(self.low), np.abs(self.high)))
-        inside = np.where(single, 0.0, np.maximum(before + ours, theirs - before))
+        inside = np.where(self.single, 0.0, np.maximum(before + ours, theirs - before))
         ks_bound = max(0.0, float(inside.max()) - ks)
-        if not self.finite:
-            return Apart(ks, ks_bound, None, 0.0, "a value is infinite")
-        low, high, points, deviation = self.low, self.high, self.points, self.profile.deviation
-        if exponent := statistics.scale_of(low[0], high[-1]):
-            low, high, points, reference = (
-                np.ldexp(side, exponent) for side in (low, high, points, self.profile.values)
-            )
-            deviation = statistics.deviation(reference)
-        area = float(np.sum(np.abs(after[:-1]) * np.diff(points)))
-        reach = float(np.sum(np.maximum(high - points, points - low) * (ours + theirs)))
         try:
-            distance = statistics.wasserstein(area, deviation)
-            return Apart(ks, ks_bound, distance, statistics.wasserstein(reach, deviation) if area else 0.0)
+            return Apart(ks, ks_bound, *self._distance(after, ours + theirs))
         except ValueError as undefined:
             return Apart(ks, ks_bound, None, 0.0, str(undefined))
+
+    def _distance(self, after: Floats, rows: Floats) -> tuple[float, float]:
+        """The Wasserstein distance, and by how much it can be wrong."""
+        if not self.finite:
+            raise ValueError("a value is infinite")
+        values = self.profile.values
+        if values[0] == values[-1]:
+            # No cell is narrow enough to tell by itself whether a value that is in it is the same.
+            same = self.tally.smallest == self.tally.largest == values[0]
+            return statistics.wasserstein(0.0 if same else 1.0, 0.0), 0.0
+        exponent = statistics.scale_of(self.low[0], self.high[-1])
+        low, high, points = (np.ldexp(side, exponent) for side in (self.low, self.high, self.points))
+        area = float(np.sum(np.abs(after[:-1]) * np.diff(points)))
+        reach = float(np.sum(np.where(self.single, 0.0, np.maximum(high - points, points - low)) * rows))
+        unit = _unit(self.profile, exponent)
+        return statistics.wasserstein(area, *unit), statistics.wasserstein(reach, *unit)

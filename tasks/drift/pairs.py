@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from governance.errors import SchemaMismatch
 from governance.vocabulary import Handling
-from tasks.drift.encoding import level_positions, ordered_values
+from tasks.drift.encoding import UNUSABLE, ordered_values, problem_with
+from tasks.drift.levels import level_positions
 from tasks.drift.profile import wanted_handling
+from tasks.drift.required import CURRENT, REFERENCE, require_features, require_once
 from tasks.metrics.intervals import Floats
 
 if TYPE_CHECKING:
@@ -57,15 +58,12 @@ def pair_columns(
         One pair per feature that is not ignored. One that can't be encoded carries the problem.
 
     Raises:
-        SchemaMismatch: a feature is absent from a side, or ``handling`` names no feature.
+        SchemaMismatch: a feature is absent from a side or doubled, or ``handling`` names no feature.
     """
     wanted = wanted_handling(schema, handling)
-    for side, frame in (("reference", reference), ("current data", current)):
-        for name in wanted:
-            if name not in frame:
-                raise SchemaMismatch(
-                    f"the {side}", name, "the feature is missing", "add the column, or train a version without it"
-                )
+    for side, frame in ((REFERENCE, reference), (CURRENT, current)):
+        require_features(side, frame.columns, wanted)
+        require_once(side, frame.columns, wanted)
     return [
         encode_pair(name, how, reference[name], current[name])
         for name, how in wanted.items()
@@ -86,14 +84,18 @@ def encode_pair(name: str, handling: Handling, reference: pd.Series, current: pd
     >>> encode_pair("c", Handling.CATEGORICAL, pd.Series(["b", None]), pd.Series(["a"])).reference.tolist()
     [1.0, nan]
     """
-    if handling is Handling.CATEGORICAL:
-        sides = [level_positions(side) for side in (reference, current)]
-        levels = sorted({text for texts, _ in sides for text in texts})
-        code_of = {level: float(code) for code, level in enumerate(levels)}
-        codes = [np.array([*(code_of[text] for text in texts), np.nan])[positions] for texts, positions in sides]
-        return ColumnPair(name, handling, codes[0], codes[1], tuple(levels))
     try:
+        if handling is Handling.CATEGORICAL:
+            return _pair_levels(name, reference, current)
         return ColumnPair(name, handling, ordered_values(reference, handling), ordered_values(current, handling))
-    except (ValueError, TypeError) as unusable:
+    except UNUSABLE as unusable:
         nothing = np.empty(0)
-        return ColumnPair(name, handling, nothing, nothing, problem=f"it is not {handling.value}: {unusable}")
+        return ColumnPair(name, handling, nothing, nothing, problem=problem_with(handling, unusable))
+
+
+def _pair_levels(name: str, reference: pd.Series, current: pd.Series) -> ColumnPair:
+    sides = [level_positions(side) for side in (reference, current)]
+    levels = sorted({text for texts, _ in sides for text in texts})
+    code_of = {level: float(code) for code, level in enumerate(levels)}
+    codes = [np.array([*(code_of[text] for text in texts), np.nan])[positions] for texts, positions in sides]
+    return ColumnPair(name, Handling.CATEGORICAL, codes[0], codes[1], tuple(levels))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from governance.errors import SchemaMismatch
 from governance.vocabulary import Handling, PredictionType
-from tasks.drift.encoding import level_positions, ordered_values
+from tasks.drift.encoding import UNUSABLE, ordered_values, problem_with
 from tasks.drift.grid import CellCounter, Grid, fit_grid
+from tasks.drift.levels import counted_levels, level_positions
+from tasks.drift.required import REFERENCE, require_features, require_once
 from tasks.drift.statistics import Counts, deviation, prefix_sums, quantile_edges
 from tasks.metrics.intervals import Floats
 
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
     from tasks.data.schema import Schema
     from tasks.drift.null import NullDistribution
-
-FORMAT: Final = 1
-"""Of the file; one more when older files can't be read any longer."""
 
 PREDICTION, PROBABILITY = "prediction", "proba_"
 """Column of the predictions, and beginning of those of the probabilities."""
@@ -140,7 +137,7 @@ def fit_profile(
         progress: Told what is being done and the share of it, 0 to 1.
 
     Raises:
-        SchemaMismatch: a feature is missing, or ``handling`` names no feature.
+        SchemaMismatch: a feature is missing, a column is doubled, or ``handling`` names no feature.
 
     >>> import pandas as pd
     >>> from tasks.data.schema import Column, Schema
@@ -150,6 +147,8 @@ def fit_profile(
     """
     tell = progress or (lambda _what, _share: None)
     wanted = wanted_handling(schema, handling or {})
+    require_features(REFERENCE, reference.columns, [name for name in wanted if wanted[name] is not Handling.IGNORED])
+    require_once(REFERENCE, reference.columns, [*wanted, *_of_predictions(schema)])
     columns: dict[str, ColumnProfile] = {}
     for position, (name, how) in enumerate(wanted.items()):
         tell("fitting the reference profile", position / len(wanted))
@@ -211,20 +210,20 @@ def _ignored(wanted: Mapping[str, Handling]) -> tuple[str, ...]:
 
 
 def _fit_feature(reference: pd.DataFrame, schema: Schema, name: str, handling: Handling) -> ColumnProfile:
-    if name not in reference:
-        raise SchemaMismatch(
-            "the reference", name, "the feature is missing", "add the column, or train a version without it"
-        )
+    require_features(REFERENCE, reference.columns, [name])
     return fit_column(name, handling, reference[name], schema.categories.get(name, ()))
 
 
-def _fit_predictions(reference: pd.DataFrame, schema: Schema) -> dict[str, ColumnProfile]:
+def _of_predictions(schema: Schema) -> dict[str, Handling]:
     regression = schema.prediction_type is PredictionType.REGRESSION
     wanted = {PREDICTION: Handling.NUMERICAL if regression else Handling.CATEGORICAL}
-    wanted |= {f"{PROBABILITY}{label}": Handling.NUMERICAL for label in schema.classes}
+    return wanted | {f"{PROBABILITY}{label}": Handling.NUMERICAL for label in schema.classes}
+
+
+def _fit_predictions(reference: pd.DataFrame, schema: Schema) -> dict[str, ColumnProfile]:
     return {
         name: fit_column(name, how, reference[name], schema.classes if name == PREDICTION else ())
-        for name, how in wanted.items()
+        for name, how in _of_predictions(schema).items()
         if name in reference
     }
 
@@ -241,14 +240,12 @@ def fit_column(name: str, handling: Handling, values: pd.Series, known: tuple[st
     Returns:
         The profile; a :class:`Problem` when the values are not what the handling says.
     """
-    if handling is Handling.CATEGORICAL:
-        texts, positions = level_positions(values)
-        counts = np.bincount(positions + 1, minlength=len(texts) + 1)
-        return _of_levels(name, dict(zip(texts, counts[1:].tolist(), strict=True)), int(counts[0]), known)
     try:
+        if handling is Handling.CATEGORICAL:
+            return _of_levels(name, *counted_levels(values), known)
         numbers = ordered_values(values, handling)
-    except (ValueError, TypeError) as unusable:
-        return Problem(name, handling, len(values), f"it is not {handling.value}: {unusable}")
+    except UNUSABLE as unusable:
+        return Problem(name, handling, len(values), problem_with(handling, unusable))
     present = np.sort(numbers[~np.isnan(numbers)])
     present += 0.0  # one zero only: -0.0 and 0.0 are equal, but sort in the order in which they came
     edges = quantile_edges(present) if present.size else present
@@ -256,13 +253,13 @@ def fit_column(name: str, handling: Handling, values: pd.Series, known: tuple[st
     counter = CellCounter(grid)
     counter.count(present)
     cells = counter.counts().astype(np.int32)
-    return _of_values(name, handling, len(values), present, grid, cells, edges)
+    return profile_of_values(name, handling, len(values), present, grid, cells, edges)
 
 
-def _of_values(
+def profile_of_values(
     name: str, handling: Handling, rows: int, values: Floats, grid: Grid, cells: NDArray[np.int32], edges: Floats
 ) -> OrderedProfile:
-    """What the sorted values say by themselves is computed here, and not kept in the file."""
+    """The profile of sorted values; what they say by themselves is computed here, and not kept in the file."""
     sums, spread = (prefix_sums(values), deviation(values)) if values.size else (np.zeros(1), np.nan)
     return OrderedProfile(name, handling, rows, rows - values.size, values, grid, cells, edges, sums, spread)
 
@@ -295,92 +292,3 @@ def _draw_null(
     if not ordered and not levels:
         return None
     return draw_null(ordered, levels, seed=seed, progress=lambda share: tell("drawing the null distribution", share))
-
-
-def profile_to_bytes(profile: ReferenceProfile) -> bytes:
-    """The profile as a file, without anything that can run; the same profile gives the same bytes."""
-    arrays: dict[str, list[Any]] = {"values": [], "edges": [], "cuts": [], "parts": [], "cells": [], "counts": []}
-    header = {
-        "format": FORMAT,
-        "rows": profile.rows,
-        "columns": [_described(column, arrays) for column in profile.columns.values()],
-        "predictions": [_described(column, arrays) for column in profile.predictions.values()],
-        "uncalibrated": sorted(profile.uncalibrated),
-        "ignored": list(profile.ignored),
-        "calibrated": profile.null is not None,
-    }
-    together = {
-        name: np.concatenate(parts) if parts else np.empty(0, dtype=_TYPES[name]) for name, parts in arrays.items()
-    }
-    if profile.null is not None:
-        together |= {f"null.{name}": array for name, array in profile.null.to_arrays().items()}
-    file = io.BytesIO()
-    written = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-    np.savez(file, allow_pickle=False, header=written, **together)
-    return file.getvalue()
-
-
-_TYPES: Final = {"values": "f8", "edges": "f8", "cuts": "f8", "parts": "i8", "cells": "i4", "counts": "i8"}
-
-
-def _described(column: ColumnProfile, arrays: dict[str, list[Any]]) -> dict[str, Any]:
-    """What the header says of a column; its numbers are appended to the arrays."""
-    said = {"name": column.name, "handling": column.handling.value, "rows": column.rows}
-    if isinstance(column, Problem):
-        return said | {"reason": column.reason}
-    if isinstance(column, LevelProfile):
-        arrays["counts"].append(column.counts)
-        return said | {"missing": column.missing, "levels": list(column.levels)}
-    grid = column.grid
-    of: dict[str, NDArray[Any]] = {
-        "values": column.values, "edges": column.edges, "cuts": grid.cuts, "parts": grid.parts, "cells": column.cells
-    }  # fmt: skip
-    for name, array in of.items():
-        arrays[name].append(array)
-    sizes = {name: array.size for name, array in of.items()}
-    return said | {"sizes": sizes, "unit": grid.unit, "factor": grid.factor, "offset": grid.offset}
-
-
-def profile_from_bytes(content: bytes) -> ReferenceProfile:
-    """The profile that :func:`profile_to_bytes` wrote.
-
-    Raises:
-        ValueError: it is no such file, or of a newer format.
-    """
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        header = json.loads(arrays.pop("header").tobytes())
-    except (OSError, KeyError, EOFError, ValueError) as broken:
-        raise ValueError(f"it is no reference profile: {broken}") from broken
-    if header["format"] != FORMAT:
-        raise ValueError(f"the reference profile has format {header['format']}, and {FORMAT} is known")
-    of_null = {name.removeprefix("null."): arrays[name] for name in arrays if name.startswith("null.")}
-    null: NullDistribution | None = None
-    if header["calibrated"]:
-        from tasks.drift.null import NullDistribution as Null
-
-        null = Null.from_arrays(of_null)
-    taken = dict.fromkeys(_TYPES, 0)
-    columns, predictions = (
-        {said["name"]: _restored(said, arrays, taken) for said in header[part]} for part in ("columns", "predictions")
-    )
-    return ReferenceProfile(
-        header["rows"], columns, predictions, null, frozenset(header["uncalibrated"]), tuple(header["ignored"])
-    )
-
-
-def _restored(said: Mapping[str, Any], arrays: Mapping[str, Any], taken: dict[str, int]) -> ColumnProfile:
-    def take(name: str, size: int) -> Any:
-        start = taken[name]
-        taken[name] = start + size
-        return arrays[name][start : start + size]
-
-    name, handling, rows = said["name"], Handling(said["handling"]), said["rows"]
-    if "reason" in said:
-        return Problem(name, handling, rows, said["reason"])
-    if "levels" in said:
-        return LevelProfile(name, rows, said["missing"], tuple(said["levels"]), take("counts", len(said["levels"])))
-    of = {part: take(part, size) for part, size in said["sizes"].items()}
-    grid = Grid(said["unit"], said["factor"], said["offset"], of["parts"], of["cuts"])
-    return _of_values(name, handling, rows, of["values"], grid, of["cells"], of["edges"])

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Final, cast
 
 from governance.vocabulary import Handling
 from tasks.drift.cores import on_all_cores
-from tasks.drift.tallies import ColumnTally, CurrentColumns, column_names, require_features
+from tasks.drift.required import CURRENT, column_names, require_features, require_once
+from tasks.drift.tallies import ColumnTally, CurrentColumns
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     from tasks.data.sources import Source
@@ -24,7 +26,9 @@ BATCH_ROWS: Final = 131_072
 _AS_LEVELS: Final = frozenset({Handling.CATEGORICAL, Handling.TEXT})
 """Columns that are read as dictionaries: each level once, and numbers for the rows."""
 
-Progress = Callable[[str, float], None]
+Progress = Callable[[str, float | None], None]
+"""Told what is being done, and the share of it, 0 to 1, where it is known."""
+
 Counted = tuple[str, ColumnTally]
 
 
@@ -40,7 +44,7 @@ def scan_frame(
         progress: Told what is being done and the share of it, 0 to 1.
 
     Raises:
-        SchemaMismatch: a feature is missing or doubled.
+        SchemaMismatch: a feature is missing, or a feature or a prediction is doubled.
 
     >>> import pandas as pd
     >>> from tasks.drift.profile import ReferenceProfile, fit_column
@@ -50,11 +54,58 @@ def scan_frame(
     """
     current = CurrentColumns(profile)
     names = column_names(frame)
-    require_features(names, current.columns)
+    require_features(CURRENT, names, current.columns)
+    require_once(CURRENT, names, [*current.columns, *current.predictions])
     found = _tallies(current, names)
     _count_each(lambda each: each[1].add(frame[each[0]]), found, threads, progress)
     current.count_rows(len(frame))
     return current
+
+
+def scan_file(
+    profile: ReferenceProfile, source: Source, *, threads: int | None = None, progress: Progress | None = None
+) -> CurrentColumns:
+    """Count a file for a profile in one pass, whatever its format.
+
+    Args:
+        profile: What the rows will be compared with.
+        source: The file, or the query. Parquet is read column by column, anything else chunk by chunk; values that
+            are not what their column should hold make that column a problem, and no other.
+        threads: How many columns are counted at a time; default: as many as there are cores.
+        progress: Told what is being done and the share of it, if it is known.
+
+    Raises:
+        UnreadableFile: absent, empty, ragged, truncated, or not in its format.
+        SchemaMismatch: a feature is missing or a column doubled.
+    """
+    if source.format == "parquet":
+        return scan_parquet(profile, source, threads=threads, progress=progress)
+    from tasks.data.batches import iterate_tables
+
+    tell = progress or (lambda _what, _share: None)
+    current, names = _begin(profile, source)
+    found = _tallies(current, names)
+    # Of no column: the first one says how many rows there are.
+    read = list(dict.fromkeys(name for name, _ in found)) or names[:1]
+    for table in iterate_tables(source, read, BATCH_ROWS):
+        _count_each(_from(table), found, threads, None)
+        current.count_rows(table.num_rows)
+        tell(f"counting current values, {current.rows:,} rows so far", None)
+    return current
+
+
+def _from(table: pa.Table) -> Callable[[Counted], None]:
+    return lambda each: each[1].add(table.column(each[0]))
+
+
+def _begin(profile: ReferenceProfile, source: Source) -> tuple[CurrentColumns, list[str]]:
+    """Nothing counted yet, and the columns of the file, which has every feature."""
+    from tasks.data.sources import read_header, require_columns
+
+    names = read_header(source)
+    current = CurrentColumns(profile)
+    require_columns(source, names, current.columns)
+    return current, names
 
 
 def scan_parquet(
@@ -76,11 +127,8 @@ def scan_parquet(
     import pyarrow.parquet as pq
 
     from tasks.data.headers import not_parquet
-    from tasks.data.sources import read_header, require_columns
 
-    names = read_header(source)
-    current = CurrentColumns(profile)
-    require_columns(source, names, current.columns)
+    current, names = _begin(profile, source)
     found = _tallies(current, names)
     try:
         metadata = pq.read_metadata(source.path)

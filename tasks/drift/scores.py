@@ -86,20 +86,22 @@ def score_of_levels(
     new_rows: int,
     reference_rows: int,
     reference_singletons: int,
+    uncounted: int = 0,
 ) -> float:
     """Score of a categorical column; one comparison.
 
     Args:
         reference_counts: Shape (levels,), rows per level, of every level that either side has: those that the
-            reference doesn't have are 0 here. In an order that depends neither on the rows nor on the sides, e.g. by
-            name: it decides between levels of equal frequency.
+            reference doesn't have are 0 here. In an order that depends neither on the rows nor on the sides
+            (:func:`tasks.drift.contingency.neutral_order`): it decides between levels of equal frequency.
         current_counts: Shape (levels,), in the same order.
         reference_missing: Rows of the reference without a value.
         current_missing: Likewise of the current data.
-        new_rows: Current rows whose level neither the reference nor training had. More than are 0 in the reference:
-            there were too many new levels to count them one by one, and nothing but their number is tested.
+        new_rows: Current rows whose level neither the reference nor training had.
         reference_rows: Rows of the reference that have a value.
         reference_singletons: Levels that the reference has exactly once.
+        uncounted: Those of ``new_rows`` that ``current_counts`` lacks, because there were too many new levels to count
+            them one by one. Where there are any, nothing but the number of new rows is tested, and missing values.
 
     Returns:
         0 (nothing surprising) to 300; 10**-score is a valid p-value of the column.
@@ -117,16 +119,15 @@ def score_of_levels(
     here, there = (
         np.bincount(cells, weights=side, minlength=size).astype(np.int64) for side in (reference_counts, current_counts)
     )
-    not_counted = new_rows - int(current_counts[reference_counts == 0].sum())
-    if not_counted > 0:
+    if uncounted > 0:
         # Of the rare levels only those of the reference would be looked at, and would seem to have lost rows.
-        here, there = np.array([sides[0]]), np.array([sides[1] + not_counted])
+        here, there = np.array([sides[0]]), np.array([sides[1] + uncounted])
     twice = int(np.count_nonzero(reference_counts == 2))
     missing = reference_missing, current_missing
     return float(score_of_cells(here, there, *missing, new_rows, reference_rows, reference_singletons, twice))
 
 
-def cells_of_levels(counts: Counts, smaller_side: int) -> Counts:
+def cells_of_levels(counts: Counts, smaller_side: int, most: int = MOST_CELLS) -> Counts:
     """In which cell of the chi² test a level is counted.
 
     From the most frequent level to the rarest, a level gets a cell of its own while enough rows are expected in it;
@@ -137,9 +138,10 @@ def cells_of_levels(counts: Counts, smaller_side: int) -> Counts:
     Args:
         counts: Shape (levels,), rows of both sides together.
         smaller_side: Rows of the smaller side.
+        most: Cells at most; the rarest levels share the last one.
 
     Returns:
-        Shape (levels,), cells 0, 1, … of each level; 256 at most.
+        Shape (levels,), cells 0, 1, … of each level.
 
     >>> cells_of_levels(np.array([100, 3, 900, 4, 3]), 500).tolist()
     [1, 1, 0, 1, 1]
@@ -155,7 +157,7 @@ def cells_of_levels(counts: Counts, smaller_side: int) -> Counts:
     left = np.cumsum(expected[::-1])[::-1]  # from this level on
     cell, held = 0, 0.0
     for level, rows, still in zip(order.tolist(), expected.tolist(), left.tolist(), strict=True):
-        if held >= FEWEST_EXPECTED and still >= FEWEST_EXPECTED and cell < MOST_CELLS - 1:
+        if held >= FEWEST_EXPECTED and still >= FEWEST_EXPECTED and cell < most - 1:
             cell, held = cell + 1, 0.0
         cells[level] = cell
         held += rows
@@ -215,19 +217,26 @@ def homogeneity_p_value(reference_cells: Counts, current_cells: Counts) -> Float
     """
     from scipy.special import chdtrc
 
+    statistic, freedom = chi2_of_cells(reference_cells, current_cells)
+    p_value: Floats = np.where(freedom > 0, chdtrc(np.maximum(1, freedom), statistic), 1.0)
+    return p_value
+
+
+def chi2_of_cells(reference_cells: Counts, current_cells: Counts) -> tuple[Floats, Counts]:
+    """chi² of two rows of counts and its degrees of freedom, both of shape (...); 0 where there is nothing to test.
+
+    >>> chi2_of_cells(np.array([20, 20]), np.array([20, 20]))[0].tolist()
+    0.0
+    """
     here, there = reference_cells.sum(axis=-1), current_cells.sum(axis=-1)
     together = (reference_cells + current_cells).astype(np.float64)
     total = here + there
-    testable = (here > 0) & (there > 0)
     share = there / np.maximum(1, total)
     difference = current_cells - together * share[..., None]
     used = together > 0
     squares = np.sum(np.where(used, difference**2 / np.where(used, together, 1.0), 0.0), axis=-1)
-    freedom = used.sum(axis=-1) - 1
-    testable &= freedom > 0
-    statistic = squares / np.where(testable, share * (1 - share), 1.0)
-    p_value: Floats = np.where(testable, chdtrc(np.maximum(1, freedom), statistic), 1.0)
-    return p_value
+    freedom = np.where((here > 0) & (there > 0), np.maximum(0, used.sum(axis=-1) - 1), 0)
+    return squares / np.where(freedom > 0, share * (1 - share), 1.0), freedom
 
 
 def share_p_value(

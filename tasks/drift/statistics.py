@@ -36,32 +36,37 @@ class Gap(NamedTuple):
     area: float
 
 
-def gap_between(reference: Floats, current: Floats, sums: Floats | None = None) -> Gap:
+def gap_between(reference: Floats, current: Floats, sums: Floats | None = None, doublings: int = 0) -> Gap:
     """Compare two sorted samples, in time that grows with the smaller one but for a sum over the larger one.
 
     Args:
         reference: Shape (n,), sorted, no NaN, at least one value.
         current: Shape (m,), likewise.
         sums: :func:`prefix_sums` of the reference, where they are known already.
+        doublings: Powers of two by which the area is scaled, so that sums of huge or tiny values stay in range; of
+            :func:`scale_of`. The order of the values is looked at before: beside a huge one, small ones become 0.
 
     >>> gap_between(np.array([0.0, 1.0]), np.array([1.0, 2.0]))
     Gap(ks=0.5, area=1.0)
     """
     many, few = (reference, current) if reference.size >= current.size else (current, reference)
     until = np.searchsorted(many, few, side="right")
-    before = until.copy()
+    before = until
     tied = np.flatnonzero(many[np.maximum(until, 1) - 1] == few)
-    before[tied] = np.searchsorted(many, few[tied], side="left")
+    if tied.size:
+        before = until.copy()
+        before[tied] = np.searchsorted(many, few[tied], side="left")
     ranks = np.arange(few.size + 1) / few.size
-    # The distance changes direction at values of the smaller side only: just before one, or at it. Of equal values the
-    # first counts before, and the last at it.
+    # The distance changes direction at values of the smaller side only: just before one, or at it.
+    at, ahead = until / many.size - ranks[1:], before / many.size - ranks[:-1]
     differs = few[1:] != few[:-1]
-    at = np.abs(until / many.size - ranks[1:])[np.append(differs, True)]
-    ahead = np.abs(before / many.size - ranks[:-1])[np.insert(differs, 0, True)]
-    ks = max(float(at.max()), float(ahead.max()))
+    if not differs.all():  # of equal values the first counts before, and the last at it
+        at, ahead = at[np.append(differs, True)], ahead[np.insert(differs, 0, True)]
+    ks = float(max(at.max(), -at.min(), ahead.max(), -ahead.min()))
     if not np.isfinite([many[0], many[-1], few[0], few[-1]]).all():
         return Gap(ks, np.nan)
-    if sums is None or many is not reference:
+    if doublings or sums is None or many is not reference:
+        many, few = np.ldexp(many, doublings), np.ldexp(few, doublings)
         sums = prefix_sums(many)
     return Gap(ks, _area(many, few, until, ranks, sums))
 
@@ -136,11 +141,16 @@ def deviation(reference: Floats) -> float:
     >>> deviation(np.array([0.1, 0.1, 0.1]))
     0.0
     """
+    if reference[0] == reference[-1]:
+        return 0.0
+    # A power of two changes no digit; and far from 0 a mean of the values has fewer digits than they differ by.
+    exponent = scale_of(reference[0], reference[-1])
+    scaled = np.ldexp(reference, exponent)
     with np.errstate(invalid="ignore", over="ignore"):
-        return 0.0 if reference[0] == reference[-1] else float(np.std(reference))
+        return float(np.ldexp(np.std(scaled - scaled[scaled.size // 2]), -exponent))
 
 
-def wasserstein(area: float, deviation: float) -> float:
+def wasserstein(area: float, deviation: float, doublings: int = 0) -> float:
     """First Wasserstein distance in standard deviations of the reference (population, no floor).
 
     What it means: by how many standard deviations a value must be moved on average to turn one sample into the
@@ -149,13 +159,15 @@ def wasserstein(area: float, deviation: float) -> float:
 
     Args:
         area: Between the two distribution functions, as :func:`gap_between` finds it.
-        deviation: Of the reference, as :func:`deviation` finds it; scaled as the area is.
+        deviation: Of the reference, as :func:`deviation` finds it.
+        doublings: Powers of two by which the deviation was scaled up more than the area.
 
     Returns:
         0 for equal samples, no upper end.
 
     Raises:
-        ValueError: the reference is constant while the current values differ, or a value is infinite.
+        ValueError: the reference is constant while the current values differ, a value is infinite, or the distance is
+            beyond the largest number.
 
     >>> ten = np.arange(10.0)
     >>> round(wasserstein(gap_between(ten, ten + 1).area, deviation(ten)), 3)
@@ -167,7 +179,11 @@ def wasserstein(area: float, deviation: float) -> float:
         return 0.0
     if deviation == 0:
         raise ValueError("the reference is constant, so that there is no standard deviation to measure in")
-    return area / deviation
+    with np.errstate(over="ignore"):
+        distance = float(np.ldexp(np.float64(area) / deviation, doublings))
+    if np.isinf(distance):
+        raise ValueError("the distance is beyond the largest number there is")
+    return distance
 
 
 def psi(reference: Counts, current: Counts) -> float:
@@ -246,7 +262,17 @@ def quantile_edges(reference: Floats, bins: int = QUANTILE_BINS) -> Floats:
     """
     ranks = np.ceil(np.arange(1, bins) * reference.size / bins).astype(np.int64) - 1
     values, repeated = np.unique(reference[ranks], return_counts=True)
-    return np.unique(np.concatenate([values, np.nextafter(values[repeated > 1], -np.inf)]))
+    return np.unique(np.concatenate([values, just_below(values[repeated > 1])]))
+
+
+def just_below(values: Floats) -> Floats:
+    """The next smaller float of each value; of the smallest that is finite it is infinite.
+
+    >>> float(1.0 - just_below(np.array([1.0]))[0])
+    1.1102230246251565e-16
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        return np.nextafter(values, -np.inf)
 
 
 def counts_between(values: Floats, edges: Floats) -> Counts:

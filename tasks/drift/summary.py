@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from governance.vocabulary import CheckOutcome, Measurement
+from governance.vocabulary import Measurement
 from tasks.drift.columns import ColumnDrift
+from tasks.drift.histogram import MISSING
 from tasks.metrics.catalogue import names_under
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from tasks.drift.profile import ReferenceProfile
 
 UNTESTED = "no column could be tested"
+WITHOUT_NULL = "the reference has no null distribution; p-values are corrected after Bonferroni instead"
 
 NAMED_COLUMNS = 10
 """Drifted columns that are named in a sentence."""
@@ -73,12 +75,16 @@ def columns_p_value(columns: Sequence[ColumnDrift], profile: ReferenceProfile, r
 
 
 def promise(profile: ReferenceProfile, rate: FalseAlarmRate, rows: int) -> dict[str, Any]:
-    """Whether the false-alarm rate holds for so many rows, and from how many on it can; JSON-able."""
-    null = profile.null
+    """Whether the false-alarm rate holds for so many rows, and why not, and from how many on it can; JSON-able."""
+    null, objection = profile.null, WITHOUT_NULL
+    if null is not None:
+        doubted = {asked: null.objection(asked, rows) for asked in (rate.error, rate.warning)}
+        objection = next((f"{100 * asked:g} %: {why}" for asked, why in doubted.items() if why), "")
     return {
         "error": rate.error,
         "warning": rate.warning,
-        "promised": null is not None and null.promised(rate.error, rows) and null.promised(rate.warning, rows),
+        "promised": not objection,
+        "reason": objection,
         "smallest_batch": None if null is None else null.smallest_batch,
         "uncalibrated": sorted(profile.uncalibrated),
     }
@@ -101,26 +107,41 @@ def warnings_about(column: ColumnDrift) -> list[str]:
     if column.p_value is None:
         reason = next((m.reason for m in column.measurements if m.reason), "nothing could be computed")
         warnings.append(f"column {column.name!r} could not be tested: {reason}")
+    sides = {"the reference": column.reference_shares, "these rows": column.current_shares}
+    if empty := [side for side, shares in sides.items() if column.bins[-1:] == (MISSING,) and shares[-1:] == (1.0,)]:
+        warnings.append(f"column {column.name!r} has no value in {' and in '.join(empty)}")
     if column.unseen:
         warnings.append(f"column {column.name!r} has levels that were never seen before: {', '.join(column.unseen)}")
     return warnings
 
 
-def doubt_about_rate(told: dict[str, Any], columns: Sequence[ColumnDrift], rows: int) -> list[str]:
-    """A sentence when the stated false-alarm rate can't be promised for this batch.
+def doubt_about_rate(told: Mapping[str, Any], columns: Sequence[ColumnDrift]) -> list[str]:
+    """Sentences where the stated false-alarm rate can't be promised: for the batch, or for single columns.
 
     Args:
         told: As :func:`promise` tells it.
         columns: What was found.
-        rows: Current rows.
     """
-    if told["promised"] or all(column.verdict is CheckOutcome.EMPTY for column in columns):
+    tested = [column for column in columns if column.p_value is not None]
+    if not tested:
         return []
-    smallest = told["smallest_batch"]
-    if smallest is None:
-        why = "the reference has no null distribution; p-values are corrected after Bonferroni instead"
-    elif rows < smallest:
-        why = f"the batch has {rows:,} rows, and the smallest that it can be promised for has {smallest:,}"
-    else:
-        why = "the reference has too few rows"
-    return [f"the false-alarm rate can't be promised: {why}"]
+    if not told["promised"]:
+        return [f"the false-alarm rate can't be promised: {told['reason']}"]
+    if others := [column.name for column in tested if not column.calibrated]:
+        named = ", ".join(others[:NAMED_COLUMNS])
+        rest = f" and {len(others) - NAMED_COLUMNS} more" if len(others) > NAMED_COLUMNS else ""
+        why = "the null distribution was drawn for another handling; they alarm more rarely than stated"
+        return [f"the false-alarm rate can't be promised for {named}{rest}: {why}"]
+    return []
+
+
+def told_of_twins(twins: int) -> list[str]:
+    """A sentence on rows that are on both sides; none where there are none.
+
+    >>> told_of_twins(1)
+    ['1 row of the batch is also in the reference; the drift model leaves it out']
+    """
+    if not twins:
+        return []
+    are, them = ("row of the batch is", "it") if twins == 1 else ("rows of the batch are", "them")
+    return [f"{twins:,} {are} also in the reference; the drift model leaves {them} out"]

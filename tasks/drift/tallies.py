@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
-from governance.errors import SchemaMismatch
-from tasks.drift.encoding import counted_levels, ordered_values
+from tasks.drift.encoding import UNUSABLE, ordered_values, problem_with
 from tasks.drift.grid import CellCounter
+from tasks.drift.levels import counted_levels
 from tasks.drift.profile import ColumnProfile, LevelProfile, OrderedProfile, Problem, ReferenceProfile
+from tasks.drift.required import CURRENT, column_names, require_features, require_once
 from tasks.drift.statistics import Counts
 from tasks.metrics.intervals import Floats
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from tasks.drift.encoding import AnyColumn
+    from tasks.drift.levels import AnyColumn
 
 EXACT_ROWS: Final = 65_536
 """Present values of a column that are kept one by one; more are counted on the grid."""
@@ -62,9 +63,9 @@ class OrderedTally:
         """Count a chunk. One that can't be read makes the column a problem."""
         try:
             values = ordered_values(column, self.profile.handling)
-        except (ValueError, TypeError) as unusable:
+        except UNUSABLE as unusable:
             self.rows += len(column)
-            self.problem = self.problem or f"it is not {self.profile.handling.value}: {unusable}"
+            self.problem = _first_problem(self.problem, problem_with(self.profile.handling, unusable))
             return
         self.add_values(values)
 
@@ -101,7 +102,7 @@ class OrderedTally:
         self.above += other.above
         self.infinite += other.infinite
         self.smallest, self.largest = min(self.smallest, other.smallest), max(self.largest, other.largest)
-        self.problem = self.problem or other.problem
+        self.problem = _first_problem(self.problem, other.problem)
         self._kept += other._kept
         self._in_order = not self._kept
         if other._counter is not None:
@@ -155,8 +156,13 @@ class LevelTally:
         self._new: dict[str, int] | None = {}
 
     def add(self, column: AnyColumn) -> None:
-        """Count a chunk."""
-        counted, missing = counted_levels(column)
+        """Count a chunk. One that can't be read makes the column a problem."""
+        try:
+            counted, missing = counted_levels(column)
+        except UNUSABLE as unusable:
+            self.rows += len(column)
+            self.problem = _first_problem(self.problem, problem_with(self.profile.handling, unusable))
+            return
         self.rows += missing + sum(counted.values())
         self.missing += missing
         new: dict[str, int] = {}
@@ -175,6 +181,7 @@ class LevelTally:
         self.missing += other.missing
         self.known += other.known
         self.new_rows += other.new_rows
+        self.problem = _first_problem(self.problem, other.problem)
         self._add_new(other._new)
 
     def new_levels(self) -> dict[str, int]:
@@ -220,6 +227,11 @@ class ProblemTally:
 ColumnTally = OrderedTally | LevelTally | ProblemTally
 
 
+def _first_problem(one: str, other: str) -> str:
+    """In alphabetical order, so that no order of chunks makes a difference."""
+    return min(filter(None, (one, other)), default="")
+
+
 def tally_of(profile: ColumnProfile) -> ColumnTally:
     """An empty tally for a column."""
     if isinstance(profile, OrderedProfile):
@@ -256,12 +268,13 @@ class CurrentColumns:
             chunk: Rows as ``tasks/data/reading.py`` types them, or as Arrow has them.
 
         Raises:
-            SchemaMismatch: a feature is missing or doubled.
+            SchemaMismatch: a feature is missing, or a feature or a prediction is doubled.
         """
         names = column_names(chunk)
+        require_once(CURRENT, names, [*self.columns, *self.predictions])
         has_features = any(name in names for name in self.columns)
         if has_features or not any(name in names for name in self.predictions):
-            require_features(names, self.columns)
+            require_features(CURRENT, names, self.columns)
             for name, tally in self.columns.items():
                 tally.add(chunk[name])
             self._rows += len(chunk)
@@ -279,26 +292,3 @@ class CurrentColumns:
         for mine, others in ((self.columns, other.columns), (self.predictions, other.predictions)):
             for name, tally in mine.items():
                 tally.merge(cast(OrderedTally, others[name]))  # type: ignore[arg-type]
-
-
-def column_names(chunk: pd.DataFrame | pa.Table) -> list[str]:
-    """The names of the columns of a frame or of an Arrow table."""
-    return list(getattr(chunk, "column_names", None) or chunk.columns)
-
-
-def require_features(names: Iterable[str], features: Iterable[str]) -> None:
-    """Refuse rows that lack a feature, or have it twice.
-
-    Raises:
-        SchemaMismatch: names it.
-    """
-    held = list(names)
-    for name in features:
-        if name not in held:
-            raise SchemaMismatch(
-                "the current data", name, "the feature is missing", "add the column, or train a version without it"
-            )
-        if held.count(name) > 1:
-            raise SchemaMismatch(
-                "the current data", name, f"{held.count(name)} columns have this name", "rename or remove all but one"
-            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from tasks.drift.findings import DriftFindings
 from tasks.fairness.rates import FALSE_POSITIVE, RATES, SELECTION, TRUE_POSITIVE, GroupRates, count_cells, rates_of
 from tasks.fairness.spread import chance_p_value, largest_difference, smallest_ratio
 from tasks.metrics.catalogue import FAIRNESS_MEASURES
+from tasks.metrics.inputs import require_weights
 from tasks.metrics.intervals import SIGNIFICANCE, Floats, wilson
 from tasks.segments.comparing import corrected, p_text
 from tasks.segments.segmentation import Codes, split_rows
@@ -75,7 +76,8 @@ def measure_fairness(
     Binary: the positive class is what is selected. Multiclass: every class against the rest, because nothing says
     which of them is the good one; a measure is then that of the class with the largest difference or smallest ratio.
     The selection rate is of all rows, the other two of those with a label. Rows without a value of the attribute are
-    a group. All p-values are corrected after Holm for the attributes, classes and rates that were looked at.
+    a group. All p-values are corrected after Holm for the attributes, classes and rates that were looked at. Rows are
+    taken as independent: where those of a day hang together, intervals are too narrow and p-values too small.
 
     Args:
         settings: The ``fairness`` section of the store.
@@ -91,7 +93,7 @@ def measure_fairness(
         class ``class``, ``measures``, ``p_values``, ``rates`` by group). No snapshot.
 
     Raises:
-        ValueError: a weight is negative or missing.
+        ValueError: a weight is negative, missing or infinite.
 
     >>> import pandas as pd
     >>> rows = pd.DataFrame({"prediction": list("1100") * 20, "sex": list("ffmm") * 20})
@@ -116,10 +118,7 @@ def measure_fairness(
 def _weights(outcomes: pd.DataFrame) -> Floats:
     if "weight" not in outcomes:
         return np.ones(len(outcomes))
-    weights: Floats = outcomes["weight"].to_numpy(np.float64)
-    if not (weights >= 0).all():
-        raise ValueError(f"the weights of {int((~(weights >= 0)).sum()):,} rows are negative or missing")
-    return weights
+    return require_weights(outcomes["weight"].to_numpy(np.float64), len(outcomes))
 
 
 def _labelled(rows: pd.DataFrame) -> Any:
@@ -233,22 +232,16 @@ def _table(part: Groups, treated: Sequence[Treated]) -> dict[str, Any]:
         "classes": [
             {
                 "class": one.label,
-                "measures": {m.name: _cell(m) for m in _measures([one])},
+                "measures": {m.name: m.cell() for m in _measures([one])},
                 "p_values": dict(one.p_values),
                 "rates": {
-                    part.labels[group]: {m.name: _cell(m) for m in _rates_of_group(one, at)}
+                    part.labels[group]: {m.name: m.cell() for m in _rates_of_group(one, at)}
                     for at, group in enumerate(part.compared)
                 },
             }
             for one in treated
         ],
     }
-
-
-def _cell(measurement: Measurement) -> dict[str, Any]:
-    cell = asdict(measurement)
-    del cell["name"]
-    return cell
 
 
 def _warnings(treated: Treated, *, several: bool) -> Iterator[str]:

@@ -79,13 +79,13 @@ class GroupRates:
         found = wilson(float(self.values[group]) * trials, trials, confidence)
         return float(found.lower or 0.0), 1.0 if found.upper is None else float(found.upper)
 
-    def measurement(self, group: int) -> Measurement:
+    def measurement(self, group: int, confidence: float = CONFIDENCE) -> Measurement:
         """The rate of one group with its interval."""
         rows = int(self.trials[group] + 1e-9)
         if np.isnan(self.values[group]):
             return Measurement(self.name, None, rows=rows, reason=f"the group has no {_WHOLE[self.name]}")
         value = float(self.values[group])
-        lower, upper = self.limits(group)
+        lower, upper = self.limits(group, confidence)
         return Measurement(self.name, value, min(lower, value), max(upper, value), rows)
 
 

@@ -38,10 +38,9 @@ def largest_difference(name: str, rates: Sequence[GroupRates]) -> Measurement:
     confidence = _of_each_pair(rates)
     ends = []
     for rate in rates:
-        sides = {int(g): (float(rate.values[g]), *rate.limits(int(g), confidence)) for g in rate.defined}
-        for one, other in permutations(sides, 2):
-            (p, p_low, p_up), (q, q_low, q_up) = sides[one], sides[other]
-            ends.append((p - q - hypot(p - p_low, q_up - q), p - q + hypot(p_up - p, q - q_low)))
+        sides = [rate.measurement(int(group), confidence) for group in rate.defined]
+        differences = [one.minus(other, name) for one, other in permutations(sides, 2)]
+        ends += [(d.lower, d.upper) for d in differences if d.lower is not None and d.upper is not None]
     lower, upper = (max(side) for side in zip(*ends, strict=True))
     return Measurement(name, value, min(value, max(0.0, lower)), max(value, min(1.0, upper)), _rows(rates))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,9 +17,11 @@ from governance.project_file import Sampling
 from governance.vocabulary import PredictionType
 from tasks.data.fingerprint import Watch
 from tasks.data.sampling import Reservoir, Selection
+from tasks.data.telling import Progress
 from tasks.drift.tallies import CurrentColumns
 from tasks.judging.outcomes import Outcomes
 from tasks.judging.yardstick import WITHOUT_LABELS, Yardstick
+from tasks.learning.prediction import CORRECT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,10 +29,10 @@ if TYPE_CHECKING:
     from tasks.data.sources import Source
     from tasks.drift.profile import ReferenceProfile
 
-Progress = Callable[[str], object]
+CHUNK_BYTES: Final = 8 << 20
+"""Of the rows that are read at once, about: each chunk is predicted on, and several are in work at once."""
 
-CHUNK_ROWS: Final = 16_384
-"""Fewer than a reader takes by itself: each is predicted on, and several are in work at once."""
+_MOST_CHUNK_ROWS: Final = 131_072
 
 _KEPT: Final = 1
 """Which stream of the seed chooses the rows that are kept; another one than chooses those that are judged."""
@@ -81,7 +84,7 @@ def judge_rows(
     *,
     tell: Progress,
     take: Callable[[pd.DataFrame], object] = _let_go,
-    chunk_rows: int = CHUNK_ROWS,
+    chunk_rows: int | None = None,
 ) -> Batch:
     """Read the rows once; everything else is computed from what this keeps.
 
@@ -95,7 +98,8 @@ def judge_rows(
         profile: Of the reference that the columns are counted for; ``None``: there is none.
         tell: Told after every chunk how far it has come.
         take: Is given all judged rows, chunk by chunk, e.g. to write them to a file.
-        chunk_rows: Rows read at once, at least 1; has no influence on anything but memory.
+        chunk_rows: Rows read at once, at least 1; default: as many as make :data:`CHUNK_BYTES`. Has no influence on
+            anything but memory.
 
     Raises:
         UnreadableFile, SchemaMismatch: as :class:`tasks.data.sampling.Selection` and :class:`Yardstick`; also when the
@@ -103,31 +107,38 @@ def judge_rows(
         NoUsableTarget: labels are asked for, and there is none.
     """
     cores = len(os.sched_getaffinity(0))
+    wanted = yardstick.columns_to_read(source)
+    chunk_rows = chunk_rows or min(_MOST_CHUNK_ROWS, max(1, CHUNK_BYTES // (8 * max(1, len(wanted)))))
     with Watch(source) as watch, ThreadPoolExecutor(cores) as pool:
         selection = Selection(
             source,
-            yardstick.columns_to_read(source),
+            wanted,
             sampling,
             judge=lambda rows: yardstick.require(rows, source),
             chunk_rows=chunk_rows,
             digest=watch.digest,
         )
-        outcomes, columns = Outcomes(yardstick), None if profile is None else CurrentColumns(profile)
+        outcomes, counting = Outcomes(yardstick), None if profile is None else _Counting(profile)
         kept = Reservoir(sampling.kept_rows, np.random.default_rng([sampling.seed, _KEPT]))
 
+        def judge(rows: pd.DataFrame) -> pd.DataFrame:
+            judged = yardstick.judge(rows, source)
+            if counting is not None:
+                counting.add(judged)
+            return judged
+
         def collect(judged: pd.DataFrame) -> None:
-            if columns is not None:
-                columns.add(judged)
             take(judged)
             outcomes.add(judged)
             kept.add(judged)
 
-        # Predicting takes longest. While all cores do it, the next rows are read; what comes out keeps its order.
+        # Predicting and counting take longest. While all cores do it, the next rows are read; what comes out keeps its
+        # order.
         going_on: deque[Future[pd.DataFrame]] = deque()
         for whole in selection:
             # What was chosen may be many rows at once.
             for start in range(0, len(whole), chunk_rows):
-                going_on.append(pool.submit(yardstick.judge, whole.iloc[start : start + chunk_rows], source))
+                going_on.append(pool.submit(judge, whole.iloc[start : start + chunk_rows]))
                 if len(going_on) > cores:
                     collect(going_on.popleft().result())
             tell(f"{selection.chosen_rows:,} of {selection.total_rows:,} rows judged")
@@ -135,6 +146,7 @@ def judge_rows(
             collect(going_on.popleft().result())
         found = watch.fingerprint()
     sample = kept.frames()[0]
+    columns = None if counting is None else counting.whole()
     batch = Batch(sample, outcomes.frame(), columns, selection.total_rows, selection.eligible_rows, found)
     if batch.labelled_rows == 0:
         raise NoUsableTarget(
@@ -144,6 +156,28 @@ def judge_rows(
             WITHOUT_LABELS,
         )
     return batch
+
+
+class _Counting:
+    """Counts for several threads at once: each has its own, and in the end they are one."""
+
+    def __init__(self, profile: ReferenceProfile) -> None:
+        self._profile = profile
+        self._of_thread = threading.local()
+        self._all: list[CurrentColumns] = []
+
+    def add(self, judged: pd.DataFrame) -> None:
+        if not hasattr(self._of_thread, "columns"):
+            self._of_thread.columns = CurrentColumns(self._profile)
+            self._all.append(self._of_thread.columns)
+        self._of_thread.columns.add(judged)
+
+    def whole(self) -> CurrentColumns:
+        """Everything that was counted, whichever thread did it."""
+        together = CurrentColumns(self._profile)
+        for columns in self._all:
+            together.merge(columns)
+        return together
 
 
 def counted_rows(batch: Batch) -> dict[str, int]:
@@ -162,4 +196,4 @@ def with_correctness(judged: pd.DataFrame, yardstick: Yardstick) -> pd.DataFrame
     if not yardstick.labelled or schema.prediction_type is PredictionType.REGRESSION:
         return judged
     correct = (judged["prediction"] == judged[schema.target]).astype("boolean")
-    return judged.assign(prediction_correct=correct.where(judged[schema.target].notna()))
+    return judged.assign(**{CORRECT: correct.where(judged[schema.target].notna())})

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from governance.errors import SchemaMismatch
 from governance.vocabulary import Handling, PredictionType
 from tasks.data.schema import Schema, canonical_label
-from tasks.learning.prediction import output_columns
+from tasks.learning.prediction import labels_at, output_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,8 +49,8 @@ class Brought:
         """Refuse what is no prediction.
 
         Raises:
-            SchemaMismatch: a prediction that is missing or is none of the classes, or a probability that is missing or
-                not between 0 and 1; names the first row.
+            SchemaMismatch: a prediction that is missing or is none of the classes, a probability that is missing or
+                not between 0 and 1, or those of all classes that are not 1 together; names the first row.
         """
         predictions = rows[self.prediction]
         _refuse(predictions, predictions.isna().to_numpy(), source, "the prediction is missing")
@@ -64,6 +64,11 @@ class Brought:
         for column in self.probabilities.values():
             found = rows[column].to_numpy(np.float64)
             _refuse(rows[column], ~((found >= 0) & (found <= 1)), source, "the probability is not between 0 and 1")
+        if schema.classes and set(schema.classes) <= set(self.probabilities):
+            together = rows[list(self.probabilities.values())].sum(axis=1).rename(next(iter(self.probabilities.values())))
+            # As far off as probabilities rounded to three decimals may be.
+            wrong = ~(np.abs(together.to_numpy(np.float64) - 1.0) <= 5e-4 * len(schema.classes) + 1e-9)
+            _refuse(together, wrong, source, "the probabilities of all classes do not add up to 1")
 
     def take(self, rows: pd.DataFrame, schema: Schema, threshold: float | None) -> pd.DataFrame:
         """The predictions under the names that ours have.
@@ -102,12 +107,19 @@ def from_standalone(settings: Standalone) -> Brought:
     )
 
 
-def require_whole(brought: Brought, schema: Schema, source: Source) -> None:
-    """Refuse probabilities of some classes only, unless the rest follows from them.
+def require_whole(brought: Brought, schema: Schema, source: Source, threshold: float | None) -> None:
+    """Refuse probabilities of some classes only, unless the rest follows from them; and none where they have to decide.
 
     Raises:
         SchemaMismatch: names the class that has none.
     """
+    if threshold is not None and not brought.probabilities:
+        raise SchemaMismatch(
+            source.path,
+            f"proba_{schema.classes[1]}",
+            f"the threshold {threshold:g} decides from probabilities, and there are none",
+            "give those of the positive class, or leave the threshold out",
+        )
     lacking = [label for label in schema.classes if label not in brought.probabilities]
     enough = not lacking or not brought.probabilities
     if not enough and schema.prediction_type is not PredictionType.BINARY:
@@ -127,12 +139,8 @@ def with_threshold(scored: pd.DataFrame, schema: Schema, threshold: float) -> pd
         schema: Of a binary model.
         threshold: Probability from which a row is positive, 0 to 1.
     """
-    import pandas as pd
-
-    negative, positive = schema.classes
-    codes = (scored[f"proba_{positive}"].to_numpy(np.float64) >= threshold).astype(np.int64)
-    labels = pd.array([negative, positive], dtype="str").take(codes)
-    return scored.assign(prediction=pd.Series(labels, index=scored.index))
+    probability = scored[f"proba_{schema.classes[1]}"].to_numpy(np.float64)
+    return scored.assign(prediction=labels_at(threshold, probability, schema))
 
 
 def _refuse(values: pd.Series[Any], wrong: NDArray[np.bool_], source: Source, problem: str) -> None:
@@ -140,6 +148,7 @@ def _refuse(values: pd.Series[Any], wrong: NDArray[np.bool_], source: Source, pr
         return
     first = int(np.argmax(wrong))
     value = values.iloc[first]
+    value = value.item() if isinstance(value, np.generic) else value
     shown = "" if value != value or value is None else f" ({value!r})"  # noqa: PLR0124  NaN is not itself
     raise SchemaMismatch(
         source.path,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,9 +114,9 @@ def tell_performance(
     table = [
         {
             "metric": m.name,
-            "current": _cell(m),
-            "reference": _cell(known.get(m.name)),
-            "difference": _cell(differences.get(f"{m.name}_drift")),
+            "current": m.cell(),
+            "reference": known[m.name].cell() if m.name in known else None,
+            "difference": differences[f"{m.name}_drift"].cell(),
         }
         for m in measured
     ]
@@ -124,18 +124,10 @@ def tell_performance(
     return DriftFindings([*measured, *drift], dict(details), "", [])
 
 
-def _cell(measurement: Measurement | None) -> dict[str, Any] | None:
-    if measurement is None:
-        return None
-    cell = asdict(measurement)
-    del cell["name"]
-    return cell
-
-
 def measure_custom(
     metrics: Mapping[str, str], folder: Path, schema: Schema, sample: pd.DataFrame, reference: pd.DataFrame | None
-) -> list[Measurement]:
-    """The metrics that the project brings itself; :func:`tasks.metrics.custom.measure_custom_metrics` says how.
+) -> DriftFindings:
+    """The metrics that the project brings itself, and how far they are from what the same function says of the reference.
 
     Args:
         metrics: Name, and ``file.py:function``.
@@ -143,10 +135,29 @@ def measure_custom(
         schema: Target and classes.
         sample: The rows that are kept, with predictions and labels: such a function may want any column, and of rows
             that are not kept there are only outcomes. Those with a label are handed over.
-        reference: Rows of the reference; ``None`` where there is none.
+        reference: Rows of the reference, measured likewise where they have labels; ``None`` where there is none.
+
+    Returns:
+        ``custom.<name>``, see :func:`tasks.metrics.custom.measure_custom_metrics`, and ``custom.<name>_drift``;
+        ``details["custom_metrics"]``, per name the ``function`` and the ``sha256`` of its file, ``None`` where it can't
+        be read.
     """
     if not metrics:
-        return []
+        return DriftFindings([], {}, "", [])
+    from tasks.metrics.custom import sha256_of_custom_metric
+
+    measured = _of_custom(metrics, folder, schema, sample, reference)
+    comparable = reference is not None and schema.target in reference and "prediction" in reference
+    before = _of_custom(metrics, folder, schema, reference, reference) if reference is not None and comparable else []
+    files = {
+        name: {"function": where, "sha256": sha256_of_custom_metric(where, folder)} for name, where in metrics.items()
+    }
+    return DriftFindings([*measured, *performance_drift(before, measured)], {"custom_metrics": files}, "", [])
+
+
+def _of_custom(
+    metrics: Mapping[str, str], folder: Path, schema: Schema, sample: pd.DataFrame, reference: pd.DataFrame | None
+) -> list[Measurement]:
     from tasks.metrics.custom import measure_custom_metrics
 
     rows = sample[sample[schema.target].notna()]

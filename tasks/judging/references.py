@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +9,7 @@ from governance.project_file import Drift, Sampling
 from governance.vocabulary import SamplingMethod
 from tasks.data.sampling import Selection
 from tasks.data.sources import read_header
+from tasks.data.telling import Progress
 from tasks.drift.profile import ReferenceProfile, fit_profile, with_handling
 from tasks.judging.brought import with_threshold
 from tasks.judging.outcomes import Outcomes
@@ -67,7 +67,7 @@ def suited(
     drift: Drift,
     *,
     predicted_anew: bool,
-    progress: Callable[[str, float], None],
+    progress: Progress,
 ) -> ReferenceProfile:
     """The profile of a reference, as a store compares with it.
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from governance.errors import NoUsableTarget, SchemaMismatch
-from governance.project_file import Features, ModelSettings, Standalone, Store
+from governance.project_file import Features, Store
 from governance.vocabulary import Handling
 from tasks.data.conform import require_known_categories, require_weights, to_target
 from tasks.data.schema import Schema
 from tasks.data.sources import Source, read_header, require_columns
 from tasks.judging.brought import Brought, require_whole
-from tasks.learning.prediction import FittedModel, output_columns, predict
+from tasks.learning.prediction import CORRECT, FittedModel, output_columns, predict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,16 +63,18 @@ class Yardstick:
         if self.labelled and schema.target not in header:
             raise NoUsableTarget(source.path, schema.target, "the column is missing", WITHOUT_LABELS)
         if self.brought is not None:
-            require_whole(self.brought, schema, source)
+            require_whole(self.brought, schema, source, self.threshold)
         self._require_free_names(source)
         known = schema.columns_to_read(target=self.labelled, time=schema.time_column in header) | brought | weight
-        return {name: handling for name, handling in self.watched.items() if name in header} | known
+        # A watched column that is called as an output is the output, and no column of the data.
+        made = set(output_columns(schema)) - set(brought)
+        return {name: handling for name, handling in self.watched.items() if name in header and name not in made} | known
 
     def _require_free_names(self, source: Source) -> None:
         schema = self.schema
         meant = {"target": schema.target, "weight": self.weight_column, "time": schema.time_column}
-        outputs = output_columns(schema)
-        taken = [name for name in schema.feature_names if name in outputs]
+        outputs = [*output_columns(schema), CORRECT]
+        taken = [name for name in (*schema.feature_names, schema.target, self.weight_column) if name in outputs]
         if self.brought is not None:
             taken = [name for name in taken if name not in self.brought.columns]
         taken += [name for name in self.watched if name in OUTCOMES and name not in ("prediction", meant.get(name))]
@@ -108,7 +110,9 @@ class Yardstick:
             return rows[[name for name in own if name not in taken]].join(taken)
         if self.model is None:
             raise AssertionError("a yardstick has a model, or the data bring their predictions")
-        return rows.join(predict(self.model, rows))
+        predicted = predict(self.model, rows)
+        # What conditions look at may be called the same.
+        return rows[[name for name in rows.columns if name not in predicted]].join(predicted)
 
 
 WITHOUT_LABELS = "set performance: false on the store to judge without labels"
@@ -129,10 +133,3 @@ def new_columns(source: Source, known: Collection[str]) -> list[str]:
     return [
         f"column {name!r} is new: the model does not know it" for name in sorted(set(read_header(source)) - set(known))
     ]
-
-
-def focus_of(settings: ModelSettings | Standalone) -> str:
-    """The metric people look at first."""
-    if isinstance(settings, ModelSettings):
-        return settings.metric_to_focus
-    return ModelSettings(target="target", prediction_type=settings.prediction_type).metric_to_focus

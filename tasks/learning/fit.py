@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +13,7 @@ import numpy as np
 from governance.errors import NoUsableTarget, SchemaMismatch, TrainingImpossible
 from governance.vocabulary import Measurement, PredictionType, SplitMethod
 from tasks.data.conform import model_matrix, to_target
+from tasks.data.telling import Progress
 from tasks.learning.diagnostics import Diagnostic, Evidence, diagnose
 from tasks.learning.estimators import DEFAULT, FOLDS, build_pipeline
 from tasks.learning.importances import measure_importances
@@ -35,8 +36,6 @@ FEWEST_ROWS: Final = 20
 FEWEST_VALUES: Final = 20
 OVERFIT_ROWS: Final = 20_000
 """Rows that were fitted on, at most, that are predicted to be held against the test part."""
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from governance.vocabulary import PredictionType
 from tasks.data.conform import model_matrix
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from tasks.data.schema import Schema
+
+
+CORRECT: Final = "prediction_correct"
+"""Name of the column that says of judged rows whether the class was predicted rightly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +64,28 @@ def predict(model: FittedModel, frame: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame({"prediction": pd.Series(numbers, index=frame.index, dtype="float64")})
     probabilities = _probabilities(model, frame)
     if schema.prediction_type is PredictionType.BINARY:
-        codes = (probabilities[:, 1] >= (0.5 if model.threshold is None else model.threshold)).astype(int)
+        labels = labels_at(0.5 if model.threshold is None else model.threshold, probabilities[:, 1], schema)
     else:
-        codes = probabilities.argmax(axis=1)
-    labels = pd.Series(pd.array(list(schema.classes), dtype="str").take(codes), index=frame.index)
+        labels = pd.array(list(schema.classes), dtype="str").take(probabilities.argmax(axis=1))
     scored = pd.DataFrame(probabilities, columns=output_columns(schema)[1:], index=frame.index)
     scored.insert(0, "prediction", labels)
     return scored
+
+
+def labels_at(threshold: float, probability: NDArray[np.float64], schema: Schema) -> Any:
+    """Which of two classes a row is of: the positive one from the threshold on.
+
+    Args:
+        threshold: 0 to 1.
+        probability: Shape (rows,), of the positive class.
+        schema: Of a binary model.
+
+    Returns:
+        Shape (rows,), an array of text of pandas.
+    """
+    import pandas as pd
+
+    return pd.array(list(schema.classes), dtype="str").take((probability >= threshold).astype(int))
 
 
 def _probabilities(model: FittedModel, frame: pd.DataFrame) -> NDArray[np.float64]:

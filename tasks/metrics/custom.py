@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from importlib.util import module_from_spec, spec_from_file_location
 from math import isfinite, sqrt
 from pathlib import Path
@@ -39,14 +40,7 @@ def load_custom_metric(where: str, folder: Path) -> Function:
     Raises:
         UnreadableFile: there is no such file inside the folder, it fails, or it has no such function.
     """
-    file, _, name = where.rpartition(":")
-    if not file.endswith(".py") or not name.isidentifier():
-        raise UnreadableFile(where, "it is not of the form file.py:function", "name a file and a function in it")
-    path = (folder / file).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise UnreadableFile(where, "the file is outside the project's folder", "put it beside project.yaml")
-    if not path.is_file():
-        raise UnreadableFile(where, f"there is no file {path}", "create it, or mend custom_metrics")
+    path, name = _place_of(where, folder)
     module_name = f"driftgate_custom_metric_{path.stem}"
     spec = spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
@@ -66,6 +60,27 @@ def load_custom_metric(where: str, folder: Path) -> Function:
     return function  # type: ignore[no-any-return]
 
 
+def sha256_of_custom_metric(where: str, folder: Path) -> str | None:
+    """SHA-256 of the file that ``file.py:function`` names, as hexadecimal digits; ``None`` when there is no such file."""
+    try:
+        path, _ = _place_of(where, folder)
+        return sha256(path.read_bytes()).hexdigest()
+    except (DriftgateError, OSError):
+        return None
+
+
+def _place_of(where: str, folder: Path) -> tuple[Path, str]:
+    file, _, name = where.rpartition(":")
+    if not file.endswith(".py") or not name.isidentifier():
+        raise UnreadableFile(where, "it is not of the form file.py:function", "name a file and a function in it")
+    path = (folder / file).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise UnreadableFile(where, "the file is outside the project's folder", "put it beside project.yaml")
+    if not path.is_file():
+        raise UnreadableFile(where, f"there is no file {path}", "create it, or mend custom_metrics")
+    return path, name
+
+
 def measure_custom_metrics(
     metrics: Mapping[str, str],
     folder: Path,
@@ -80,7 +95,8 @@ def measure_custom_metrics(
     """Every custom metric as ``custom.<name>``. What fails says why, and takes nothing else with it.
 
     From 100 rows on there is an interval at 95 %: the function is called again 20 times, each time without another
-    twentieth of the rows (delete-a-group jackknife).
+    twentieth of the rows (delete-a-group jackknife). It takes rows as independent: where those of a day hang together,
+    the interval is too narrow. Weights are not applied: a function that wants them finds their column in ``sample``.
 
     Args:
         metrics: Name, and ``file.py:function``.
@@ -154,7 +170,11 @@ def _groups(y_true: pd.Series, y_pred: pd.Series, probabilities: pd.DataFrame | 
     """Shape (rows,): a group per row, by what the row holds and not by where it is."""
     import pandas as pd
 
-    contents = [pd.util.hash_pandas_object(side, index=False).to_numpy().view(np.float64) for side in (y_true, y_pred)]
+    # A number of 53 bits is one of floating point too.
+    contents = [
+        (pd.util.hash_pandas_object(side, index=False).to_numpy() >> np.uint64(11)).astype(np.float64)
+        for side in (y_true, y_pred)
+    ]
     if probabilities is not None:
         contents += [probabilities[name].to_numpy(np.float64, na_value=np.nan) for name in probabilities]
     return positions_by_content(contents, seed) % GROUPS

@@ -15,6 +15,9 @@ CONFIDENCE = 0.95
 SIGNIFICANCE = 0.05
 """Below it a p-value says that something is there: a column has drifted, importances are worth computing."""
 
+_ROUNDING = 1e-12
+"""What sums of weights may be off by: so close to an end, a value is that end."""
+
 Floats = NDArray[np.float64]
 
 
@@ -65,21 +68,27 @@ def wilson(successes: float, trials: int, confidence: float = CONFIDENCE) -> Est
     return Estimate(share, lower, upper)
 
 
-def on_logit_scale(value: float, error: float, confidence: float = CONFIDENCE) -> Estimate:
+def on_logit_scale(value: float, error: float, rows: float, confidence: float = CONFIDENCE) -> Estimate:
     """A value between 0 and 1 with an interval that is symmetrical on the logit scale, and so stays between them.
 
     Args:
         value: 0 to 1.
         error: Its standard error.
+        rows: As how many independent rows those are to be taken that the value hangs on.
         confidence: Between 0 and 1.
 
     Returns:
-        No interval at 0, at 1, or without an error.
+        At 0 and at 1, where nothing varies, the interval is Wilson's of a share of so many rows, for which it takes
+        two. No interval without an error anywhere else.
 
-    >>> [round(end, 3) for end in on_logit_scale(0.9, 0.05)]
+    >>> [round(end, 3) for end in on_logit_scale(0.9, 0.05, 100)]
     [0.9, 0.752, 0.964]
     """
-    if not 0 < value < 1 or error <= 0:
+    if min(value, 1 - value) < _ROUNDING:
+        trials = int(rows)
+        ends = wilson(round(value) * trials, trials, confidence)[1:] if trials > 1 else (None, None)
+        return Estimate(value, *ends)
+    if error <= 0:
         return Estimate(value)
     logit, half = log(value / (1 - value)), normal_quantile(confidence) * error / (value * (1 - value))
     # Beyond 700 the exponential leaves floating point, and the end is 0 or 1 anyway.

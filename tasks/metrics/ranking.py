@@ -102,17 +102,24 @@ def _counted(positive: Truths, scores: Floats) -> tuple[Floats, Floats]:
     return positives[::-1].astype(np.float64), np.diff(ends, prepend=-1)[::-1].astype(np.float64)
 
 
-def roc_auc(positive: Truths, scores: Floats, resampling: Resampling | None = None) -> Estimate:
+def roc_auc(positive: Truths, scores: Floats) -> Estimate:
+    """:func:`roc_auc_of` of rows that are not sorted yet, and count the same.
+
+    >>> roc_auc(np.array([False, True, False, True]), np.array([0.1, 0.4, 0.4, 0.8])).value
+    0.875
+    """
+    return roc_auc_of(rank(positive, scores))
+
+
+def roc_auc_of(ranked: Ranked) -> Estimate:
     """Probability that a positive row scores above a negative one, ties counting half, with DeLong's interval.
 
     The interval is DeLong's on the logit scale, where it keeps its level close to 1 and never leaves 0 to 1. Classes
-    that do not overlap at all leave no variance to estimate: then it reaches from 1 as far as Wilson's for as many
-    rows as the smaller class has, all of them right. Of rows with weights or blocks it is Obuchowski's.
+    that do not overlap at all leave no variance to estimate: then it reaches from 1, or from 0, as far as Wilson's for
+    as many rows as the smaller class has. Of rows with weights or blocks it is Obuchowski's.
 
     Args:
-        positive: Shape (rows,).
-        scores: Shape (rows,), any scale.
-        resampling: Weights and blocks of the rows.
+        ranked: As :func:`rank` sorts them.
 
     Returns:
         0 to 1; 1 is best, 0.5 is chance. No interval with one row of a class.
@@ -123,14 +130,9 @@ def roc_auc(positive: Truths, scores: Floats, resampling: Resampling | None = No
     Source: E. R. DeLong, D. M. DeLong, D. L. Clarke-Pearson, Biometrics 44 (1988); M. S. Pepe, The Statistical
     Evaluation of Medical Tests (2003), for the logit; N. A. Obuchowski, Biometrics 53 (1997).
 
-    >>> roc_auc(np.array([False, True, False, True]), np.array([0.1, 0.4, 0.4, 0.8])).value
+    >>> roc_auc_of(rank(np.array([False, True, False, True]), np.array([0.1, 0.4, 0.4, 0.8]))).value
     0.875
     """
-    return roc_auc_of(rank(positive, scores, resampling))
-
-
-def roc_auc_of(ranked: Ranked) -> Estimate:
-    """:func:`roc_auc` of rows that are sorted already."""
     positives, negatives = float(ranked.positives.sum()), float(ranked.negatives.sum())
     if not positives or not negatives:
         raise ValueError("the target holds one class only")
@@ -140,11 +142,9 @@ def roc_auc_of(ranked: Ranked) -> Estimate:
         fewest = min(positives, negatives)
         if fewest < 2:
             return Estimate(value)
-        if value == 1:
-            return Estimate(value, wilson(fewest, int(fewest)).lower, 1.0)
         spread = np.sum(ranked.positives * (below - value) ** 2) / (positives - 1) / positives
         spread += np.sum(ranked.negatives * (above - value) ** 2) / (negatives - 1) / negatives
-        return on_logit_scale(value, sqrt(float(spread)))
+        return on_logit_scale(value, sqrt(float(spread)), fewest)
     error = ranked.error((below - value) / positives, (above - value) / negatives)
     return within(value, error, ranked.resampling, min(positives, negatives))
 
@@ -170,20 +170,16 @@ def within(value: float, error: float, resampling: Resampling, fewest: float) ->
     """
     if resampling.count < 2:
         return Estimate(value)
-    if value > 1 - 1e-12:
-        rows = max(1, int(resampling.effective_rows * fewest / resampling.total))
-        return Estimate(value, wilson(rows, rows).lower, 1.0)
+    rows = resampling.effective_rows * fewest / resampling.total
     # The scale is made for normal deviations; few blocks have Student's.
-    return on_logit_scale(value, error * resampling.quantile / normal_quantile(CONFIDENCE))
+    return on_logit_scale(value, error * resampling.quantile / normal_quantile(CONFIDENCE), rows)
 
 
-def average_precision(positive: Truths, scores: Floats, resampling: Resampling | None = None) -> Estimate:
+def average_precision_of(ranked: Ranked) -> Estimate:
     """Area under the precision-recall curve as a sum of steps: sum of (R_n - R_n-1) P_n.
 
     Args:
-        positive: Shape (rows,).
-        scores: Shape (rows,), any scale.
-        resampling: Weights and blocks of the rows.
+        ranked: As :func:`rank` sorts them.
 
     Returns:
         0 to 1; 1 is best, the share of positives is chance. Interval on the logit scale; at 1 it is Wilson's for as
@@ -194,21 +190,15 @@ def average_precision(positive: Truths, scores: Floats, resampling: Resampling |
 
     Source: K. Boyd, K. H. Eng, C. D. Page, Area under the precision-recall curve (2013), for the interval.
 
-    >>> round(average_precision(np.array([False, False, True, True]), np.array([0.1, 0.4, 0.35, 0.8])).value, 3)
+    >>> ranked = rank(np.array([False, False, True, True]), np.array([0.1, 0.4, 0.35, 0.8]))
+    >>> round(average_precision_of(ranked).value, 3)
     0.833
     """
-    return average_precision_of(rank(positive, scores, resampling))
-
-
-def average_precision_of(ranked: Ranked) -> Estimate:
-    """:func:`average_precision` of rows that are sorted already."""
     value, of_positive, of_negative = precision_and_influences(ranked)
     positives = float(ranked.positives.sum())
     if ranked.resampling is not None:
         return within(value, ranked.error(of_positive, of_negative), ranked.resampling, positives)
-    if value == 1 and positives > 1:
-        return Estimate(value, wilson(positives, int(positives)).lower, 1.0)
-    return on_logit_scale(value, sqrt(value * (1 - value) / positives))
+    return on_logit_scale(value, sqrt(value * (1 - value) / positives), positives)
 
 
 def precision_and_influences(ranked: Ranked) -> tuple[float, Floats, Floats]:
@@ -231,28 +221,21 @@ def precision_and_influences(ranked: Ranked) -> tuple[float, Floats, Floats]:
     return value, (precisions - value + added - diluted) / total, -diluted / total
 
 
-def lift(positive: Truths, scores: Floats, resampling: Resampling | None = None) -> Estimate:
+def lift_of(ranked: Ranked) -> Estimate:
     """How many times more positives are among the top 40 % of rows by score than among all. Higher is better.
 
     Rows that tie at the cut count in part, so that their order does not matter. The interval is Wilson's, for the
-    share of the positives that is above the cut.
+    share of the positives that is above the cut; where there are blocks, they are drawn.
 
     Args:
-        positive: Shape (rows,).
-        scores: Shape (rows,), any scale.
-        resampling: Weights and blocks of the rows; the blocks are drawn for the interval.
+        ranked: As :func:`rank` sorts them.
 
     Raises:
         ValueError: no row is positive.
 
-    >>> lift(np.array([True, True, False, False, False]), np.array([0.9, 0.8, 0.3, 0.2, 0.1])).value
+    >>> lift_of(rank(np.array([True, True, False, False, False]), np.array([0.9, 0.8, 0.3, 0.2, 0.1]))).value
     2.5
     """
-    return lift_of(rank(positive, scores, resampling))
-
-
-def lift_of(ranked: Ranked) -> Estimate:
-    """:func:`lift` of rows that are sorted already."""
     positives = np.cumsum(ranked.positives)
     if not positives.size or positives[-1] == 0:
         raise ValueError("no row is positive")

@@ -9,69 +9,25 @@ import numpy as np
 
 from governance.vocabulary import Averaging
 from tasks.metrics.classification import Codes
-from tasks.metrics.intervals import Estimate, Floats, on_logit_scale, wilson
+from tasks.metrics.intervals import Estimate, Floats, on_logit_scale
 from tasks.metrics.ranking import Ranked, precision_and_influences, shares_above, steps_of, within
 from tasks.metrics.resampling import Resampling
 from tasks.metrics.sums import stable_sum, sums_by, weights_by
 
 
 class ClassRanking(NamedTuple):
-    """What one sort per class gives; no ROC AUC where the target holds one class only."""
+    """What one sort per class gives; no ROC AUC where the target holds one class only. 1 is the best of either.
+
+    Args:
+        roc_auc: The mean over all ordered pairs of classes that occur in the target; the interval is that of
+            :func:`tasks.metrics.ranking.roc_auc_of`, every row with all the pairs that it takes part in.
+        average_precision: The mean over the classes that occur, each against the rest; the interval is on the logit
+            scale, from what every row adds to the mean (infinitesimal jackknife), and at 1 it is Wilson's for as many
+            rows as the smallest class has.
+    """
 
     roc_auc: Estimate | None
     average_precision: Estimate
-
-
-def roc_auc_of_pairs(target: Codes, probabilities: Floats, resampling: Resampling | None = None) -> Estimate:
-    """ROC AUC of several classes: the mean over all ordered pairs of classes that occur in the target.
-
-    The interval is that of :func:`tasks.metrics.ranking.roc_auc`, every row with all the pairs that it takes part in.
-
-    Args:
-        target: Shape (rows,).
-        probabilities: Shape (rows, classes).
-        resampling: Weights and blocks of the rows.
-
-    Raises:
-        ValueError: the target holds one class only.
-
-    Source: D. J. Hand, R. J. Till, Machine Learning 45 (2001).
-
-    >>> roc_auc_of_pairs(np.array([0, 1, 2]), np.eye(3)).value
-    1.0
-    """
-    found = rank_classes(target, probabilities, resampling=resampling).roc_auc
-    if found is None:
-        raise ValueError("the target holds one class only")
-    return found
-
-
-def average_precision_of_classes(
-    target: Codes,
-    probabilities: Floats,
-    averaging: Averaging = Averaging.MACRO,
-    resampling: Resampling | None = None,
-) -> Estimate:
-    """Mean average precision of each class that occurs in the target against the rest. 1 is best.
-
-    The interval is on the logit scale, from what every row adds to the mean (infinitesimal jackknife); at 1 it is
-    Wilson's for as many rows as the smallest class has.
-
-    Args:
-        target: Shape (rows,).
-        probabilities: Shape (rows, classes).
-        averaging: Each class counts the same, or by the rows that are of it.
-        resampling: Weights and blocks of the rows.
-
-    Raises:
-        ValueError: there are no rows.
-
-    Source: B. Efron, Bootstrap methods: another look at the jackknife (1979), for the interval.
-
-    >>> average_precision_of_classes(np.array([0, 1, 2]), np.eye(3)).value
-    1.0
-    """
-    return rank_classes(target, probabilities, averaging, resampling).average_precision
 
 
 def rank_classes(
@@ -80,10 +36,26 @@ def rank_classes(
     averaging: Averaging = Averaging.MACRO,
     resampling: Resampling | None = None,
 ) -> ClassRanking:
-    """:func:`roc_auc_of_pairs` and :func:`average_precision_of_classes`, with one sort per class for both.
+    """ROC AUC and average precision of several classes, with one sort per class for both.
 
     The areas of a class against each of the others are one area against all others, in which every other class
     has the weight 1: so the cost grows with the number of classes, and not with that of their pairs.
+
+    Args:
+        target: Shape (rows,).
+        probabilities: Shape (rows, classes).
+        averaging: Of average precision: each class counts the same, or by the rows that are of it.
+        resampling: Weights and blocks of the rows.
+
+    Raises:
+        ValueError: there are no rows.
+
+    Source: D. J. Hand, R. J. Till, Machine Learning 45 (2001); B. Efron, Bootstrap methods: another look at the
+    jackknife (1979), for the interval of average precision.
+
+    >>> found = rank_classes(np.array([0, 1, 2]), np.eye(3))
+    >>> found.roc_auc.value, found.average_precision.value
+    (1.0, 1.0)
     """
     weights = None if resampling is None else resampling.weights
     of_class = weights_by(target, weights, probabilities.shape[1])
@@ -134,15 +106,12 @@ def _area(value: float, parts: Floats, target: Codes, of_class: Floats, resampli
         return within(value, resampling.error(apart / of_class[target]), resampling, smallest)
     if smallest < 2:
         return Estimate(value)
-    if value > 1 - 1e-12:
-        return Estimate(value, wilson(smallest, int(smallest)).lower, 1.0)
     rows = of_class[occurring]
-    return on_logit_scale(value, sqrt(float(np.sum(sums_by(target, apart**2, classes)[occurring] / (rows - 1) / rows))))
+    spread = float(np.sum(sums_by(target, apart**2, classes)[occurring] / (rows - 1) / rows))
+    return on_logit_scale(value, sqrt(spread), smallest)
 
 
 def _precision(value: float, influence: Floats, smallest: float, resampling: Resampling | None) -> Estimate:
     if resampling is not None:
         return within(value, resampling.error(influence), resampling, smallest)
-    if value > 1 - 1e-12 and smallest > 1:
-        return Estimate(value, wilson(smallest, int(smallest)).lower, 1.0)
-    return on_logit_scale(value, sqrt(stable_sum(influence**2)))
+    return on_logit_scale(value, sqrt(stable_sum(influence**2)), smallest)

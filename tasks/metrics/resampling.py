@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.metrics.intervals import CONFIDENCE, Estimate, Floats, wilson
+from tasks.metrics.row_keys import row_keys
 from tasks.metrics.sums import rounded_to_add, stable_sum, sums_by
 
 SEED: Final = 1337
@@ -40,7 +41,7 @@ class Resampling:
         self.blocks, self.count, self.effective_rows, self.seed = blocks, count, effective_rows, seed
 
     @classmethod
-    def of_rows(cls, weights: Floats, contents: Sequence[NDArray[np.generic]], seed: int = SEED) -> Resampling:
+    def of_rows(cls, weights: Floats, contents: Sequence[Floats], seed: int = SEED) -> Resampling:
         """Every row by itself; more than 1,000 rows in 1,000 groups made at random.
 
         Args:
@@ -148,7 +149,7 @@ def _drawn_counts(count: int, seed: int) -> Floats:
     return drawn
 
 
-def positions_by_content(contents: Sequence[NDArray[np.generic]], seed: int) -> NDArray[np.int64]:
+def positions_by_content(contents: Sequence[Floats], seed: int) -> NDArray[np.int64]:
     """A place for every row in a random order that depends on what the rows hold, and not on their own order.
 
     Args:
@@ -161,21 +162,7 @@ def positions_by_content(contents: Sequence[NDArray[np.generic]], seed: int) -> 
     >>> sorted(positions_by_content([np.array([3.0, 1.0, 2.0])], 1).tolist())
     [0, 1, 2]
     """
-    order = np.argsort(_mixed(contents))
+    order = np.argsort(row_keys(contents))
     place = np.empty(order.size, dtype=np.int64)
     place[order] = np.random.default_rng(seed).permutation(order.size)
     return place
-
-
-def _mixed(contents: Sequence[NDArray[np.generic]]) -> NDArray[np.uint64]:
-    """A number per row that depends on what the row holds and on nothing else (SplitMix64)."""
-    mixed = np.zeros(contents[0].shape[0], dtype=np.uint64)
-    for column in contents:
-        # The two zeros are one number.
-        mixed ^= (np.asarray(column, dtype=np.float64) + 0.0).view(np.uint64)
-        mixed += np.uint64(0x9E3779B97F4A7C15)
-        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-            mixed ^= mixed >> np.uint64(shift)
-            mixed *= np.uint64(factor)
-        mixed ^= mixed >> np.uint64(31)
-    return mixed

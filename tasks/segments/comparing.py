@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from math import erfc, sqrt
+from math import inf
 
 import numpy as np
 
 from governance.vocabulary import Measurement
-from tasks.metrics.intervals import CONFIDENCE, Floats, normal_quantile
+from tasks.metrics.intervals import CONFIDENCE, Floats
 
 
-def p_value_of(difference: Measurement) -> float | None:
+def p_value_of(difference: Measurement, freedom: float = inf) -> float | None:
     """Two-sided p-value of no difference, of a difference that carries its 95 % interval.
 
     Works for every metric that has an interval, whatever made it (DeLong, Wilson, bootstrap): it asks how much wider
-    the interval would have to be to reach zero, as if its ends moved with the normal quantile.
+    the interval would have to be to reach zero, as if its ends moved with the quantile of Student's distribution.
 
     Args:
         difference: As :meth:`governance.vocabulary.Measurement.minus` makes it.
+        freedom: Degrees of freedom of its error, above 0: a day less than the side with fewer days has, where rows of
+            a day may hang together; without bound the distribution is the normal one.
 
     Returns:
         ``None`` where there is no value or no interval.
@@ -31,7 +33,11 @@ def p_value_of(difference: Measurement) -> float | None:
     if value == 0:
         return 1.0
     towards_zero = value - lower if value > 0 else upper - value
-    return erfc(abs(value) / towards_zero * normal_quantile(CONFIDENCE) / sqrt(2)) if towards_zero > 0 else 0.0
+    if towards_zero <= 0:
+        return 0.0
+    from scipy.special import stdtr, stdtrit
+
+    return float(2 * stdtr(freedom, -abs(value) / towards_zero * stdtrit(freedom, 0.5 + CONFIDENCE / 2)))
 
 
 def holm(p_values: Floats) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from governance.errors import SchemaMismatch
 from governance.project_file import Drift, Segmentation
 from governance.vocabulary import Measurement
 from tasks.drift.findings import DriftFindings
+from tasks.metrics.days import blocks_of
 from tasks.segments.comparing import corrected, p_value_of
 from tasks.segments.inside import Inside, drift_inside, drifted_in
 from tasks.segments.segmentation import Split, split_rows
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 Performance = Callable[["pd.DataFrame"], Sequence[Measurement]]
 Progress = Callable[[str, float], None]
+Compared = tuple[Measurement, Measurement, float | None]
 
 CURRENT, SAMPLE, REFERENCE = "current", "sample", "reference"
 
@@ -68,13 +71,13 @@ def measure_segments(
     settings: Sequence[Segmentation],
     *,
     reference: pd.DataFrame | None,
+    known: pd.DataFrame | None,
     sample: pd.DataFrame,
     outcomes: pd.DataFrame,
     schema: Schema,
     metric: str,
     performance: Performance | None,
     drift: Drift,
-    weight_column: str | None = None,
     progress: Progress | None = None,
 ) -> DriftFindings:
     """Split an evaluation by each of some columns, and measure every segment by itself.
@@ -88,6 +91,8 @@ def measure_segments(
         settings: The ``segments`` section of the store.
         reference: Shape (rows, ...): features, target, ``prediction`` and ``proba_<class>``, as the version keeps it;
             ``None`` without one.
+        known: The same rows in the form of ``outcomes``, as :func:`tasks.judging.references.outcomes_of` makes them;
+            ``None`` when they have no labels.
         sample: The current rows that are kept, with their predictions: drift within a segment is measured on them.
         outcomes: All judged rows: ``target`` (NaN is missing; only where labels are asked for), ``prediction``,
             ``proba_<class>``, ``weight`` and ``time`` where there are any, and every column that ``settings`` name.
@@ -96,16 +101,16 @@ def measure_segments(
         performance: Metrics of rows like ``outcomes`` that have a label, such as ``measure_performance`` with all but
             the rows filled in; ``None`` measures none.
         drift: The ``drift`` section of the store.
-        weight_column: Of the reference, if it has weights.
         progress: Told what is done, and which share (0 to 1) is done.
 
     Returns:
         ``segment.<column>.<value>.<metric>``; the value ``(worst)`` repeats the first row of the table, so that a check
-        can watch whichever that is. ``details["segments"]`` is one table per segmentation, see
+        can watch whichever that is. It has no interval, for the worst of many lies low by chance too: what to check is
+        its ``_p_value``, which is corrected for that. ``details["segments"]`` is one table per segmentation, see
         :func:`tasks.segments.telling.tell`. No snapshot.
     """
     scale = Scale(metric, performance if "target" in outcomes else None)
-    rows = Rows(reference, _as_outcomes(reference, schema, weight_column), sample, outcomes)
+    rows = Rows(reference, known, sample, outcomes)
     report = progress or (lambda _, __: None)
     parts = []
     for number, segmentation in enumerate(settings):
@@ -144,21 +149,31 @@ def _measure_segment(
 ) -> Segment:
     inside = _which(split, code)
     here = inside[CURRENT]
-    performance = scale.measure(rows.outcomes[here])
+    own = rows.outcomes[here]
+    performance = scale.measure(own)
     found = scale.focus(performance)
     rest = _difference(
-        scale, found, rows.outcomes, ~here, f"{scale.metric}_difference", "the other rows", settings.minimum_rows
+        scale, found, own, rows.outcomes, ~here, f"{scale.metric}_difference", "the other rows", settings.minimum_rows
     )
     before = _difference(
         scale,
         found,
+        own,
         rows.known,
         inside.get(REFERENCE),
         f"{scale.metric}_drift",
         "the reference of the segment",
         settings.minimum_rows,
     )
-    return Segment(code, tuple(performance), rest, before, _drift_inside(settings, inside, rows, schema, drift))
+    return Segment(
+        code,
+        tuple(performance),
+        rest[:2],
+        before[:2],
+        _drift_inside(settings, inside, rows, schema, drift),
+        rest[2],
+        before[2],
+    )
 
 
 def _which(split: Split, code: int) -> Mapping[str, NDArray[np.bool_]]:
@@ -168,16 +183,18 @@ def _which(split: Split, code: int) -> Mapping[str, NDArray[np.bool_]]:
 def _difference(
     scale: Scale,
     found: Measurement,
+    own: pd.DataFrame,
     others: pd.DataFrame | None,
     which: NDArray[np.bool_] | None,
     name: str,
     whose: str,
     minimum_rows: int,
-) -> tuple[Measurement, Measurement]:
-    """The metric to focus on of other rows, and what it is more here."""
+) -> Compared:
+    """The metric to focus on of other rows, what it is more here, and how surprising that is."""
 
-    def nothing(reason: str) -> tuple[Measurement, Measurement]:
-        return Measurement(scale.metric, None, reason=reason), Measurement(name, None, rows=found.rows, reason=reason)
+    def nothing(reason: str) -> Compared:
+        than = Measurement(scale.metric, None, reason=reason)
+        return than, Measurement(name, None, rows=found.rows, reason=reason), None
 
     if found.value is None:
         return nothing(found.reason)
@@ -189,7 +206,14 @@ def _difference(
     than = scale.focus(scale.measure(compared))
     if than.value is None:
         return nothing(f"{whose}: {than.reason}")
-    return than, found.minus(than, name)
+    difference = found.minus(than, name)
+    return than, difference, p_value_of(difference, min(_freedom(own), _freedom(compared)))
+
+
+def _freedom(rows: pd.DataFrame) -> float:
+    """Of the error of a metric of rows: a day less than there are, where rows of a day may hang together."""
+    blocks = blocks_of(rows.loc[rows["target"].notna(), "time"]) if "time" in rows else None
+    return inf if blocks is None else np.unique(blocks).size - 1
 
 
 def _drift_inside(
@@ -205,24 +229,11 @@ def _drift_inside(
         return Inside.without(str(mismatch))
 
 
-def _as_outcomes(reference: pd.DataFrame | None, schema: Schema, weight_column: str | None) -> pd.DataFrame | None:
-    """The reference with the columns that outcomes have; ``None`` when it has no labels."""
-    import pandas as pd
-
-    if reference is None or schema.target not in reference or "prediction" not in reference:
-        return None
-    columns = {"target": reference[schema.target], "prediction": reference["prediction"]}
-    columns |= {f"proba_{c}": reference[f"proba_{c}"] for c in schema.classes if f"proba_{c}" in reference}
-    if weight_column is not None and weight_column in reference:
-        columns["weight"] = reference[weight_column]
-    return pd.DataFrame(columns)
-
-
 def _correct(parts: Sequence[Segmented]) -> list[Segmented]:
     """The same with p-values corrected for everything that was looked at."""
     every = [(at, segment) for at, part in enumerate(parts) for segment in part.segments]
-    to_rest = corrected([p_value_of(segment.to_rest[1]) for _, segment in every])
-    to_before = corrected([p_value_of(segment.to_before[1]) for _, segment in every])
+    to_rest = corrected([segment.rest_p_value for _, segment in every])
+    to_before = corrected([segment.before_p_value for _, segment in every])
     drifted = drifted_in([segment.inside for _, segment in every])
     proven = [
         (at, replace(segment, rest_p_value=rest, before_p_value=before, drifted=columns))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from governance.project_file import Segmentation
 from tasks.data.schema import canonical_label
-from tasks.drift.columns import MISSING
+from tasks.drift.histogram import MISSING
 from tasks.drift.statistics import quantile_edges
 from tasks.metrics.intervals import Floats
 

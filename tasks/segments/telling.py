@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ class Segment:
         to_rest: The metric to focus on of the other rows, and what it is more here.
         to_before: The same of its reference rows.
         inside: What moved within it.
-        rest_p_value: Of ``to_rest``, corrected for the number of segments.
+        rest_p_value: Of ``to_rest``; as it is told, corrected for the number of segments.
         before_p_value: Of ``to_before``, likewise.
         drifted: Column, or ``prediction``: corrected p-value; most surprising first.
     """
@@ -131,7 +131,9 @@ def _measurements(part: Segmented, metric: str) -> Iterator[Measurement]:
     for position, segment in enumerate(part.segments):
         focused = list(_focused(segment, metric))
         if position == 0:
-            yield from (replace(m, name=f"segment.{column}.{WORST}.{m.name}") for m in focused)
+            # An interval holds for a segment that was chosen beforehand, and not for the worst of many.
+            worst = (replace(m, lower=None, upper=None) for m in focused)
+            yield from (replace(m, name=f"segment.{column}.{WORST}.{m.name}") for m in worst)
         yield from (
             replace(m, name=f"segment.{column}.{split.labels[segment.code]}.{m.name}")
             for m in (*_shares(split, segment), *focused, *_others(segment, metric))
@@ -208,12 +210,12 @@ def _row(split: Split, segment: Segment, metric: str, counts: Any, before: Any) 
         "reference_rows": None if before is None else int(before[code]),
         "reference_share": None if before is None or not before.any() else int(before[code]) / int(before.sum()),
         "worse": _worse(segment, metric),
-        "metrics": {m.name: _cell(m) for m in segment.performance},
-        "rest": _cell(rest),
-        "difference": _cell(difference),
+        "metrics": {m.name: m.cell() for m in segment.performance},
+        "rest": rest.cell(),
+        "difference": difference.cell(),
         "difference_p_value": segment.rest_p_value,
-        "reference": _cell(reference),
-        "drift": _cell(drift),
+        "reference": reference.cell(),
+        "drift": drift.cell(),
         "drift_p_value": segment.before_p_value,
         "drifted_columns": {name: p for name, p in segment.drifted.items() if name != PREDICTION},
         "columns_tested": len(inside.p_values.keys() - {PREDICTION}),
@@ -221,12 +223,6 @@ def _row(split: Split, segment: Segment, metric: str, counts: Any, before: Any) 
         "prediction_drifted": PREDICTION in segment.drifted,
         "drift_reason": inside.reason,
     }
-
-
-def _cell(measurement: Measurement) -> dict[str, Any]:
-    cell = asdict(measurement)
-    del cell["name"]
-    return cell
 
 
 def _on_one_side(split: Split, side: Any, other: Any) -> list[dict[str, Any]]:

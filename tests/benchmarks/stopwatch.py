@@ -139,9 +139,12 @@ def main() -> int:
     del sys.path[0]  # this folder, whose modules are not for the command
     with watch.phase("rest"):
         watch_imports(watch)
-        from deployments.cli.main import run
+        from deployments.cli.main import main as command
 
-        code = run(sys.argv[1:])
+        try:
+            command()
+        except SystemExit as left:
+            code = int(left.code or 0)
     Path(os.environ[WRITTEN]).write_text(json.dumps({"seconds": watch.seconds, "ended": time.monotonic()}))
     return code
 

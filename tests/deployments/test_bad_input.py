@@ -276,7 +276,7 @@ def test_one_text_among_numbers_is_named_in_a_large_file(driftgate: Driftgate, p
 
 def test_a_label_nobody_knows_is_refused_also_outside_of_the_sample(driftgate: Driftgate, place: Path) -> None:
     (place / "large.csv").write_bytes(csv(with_value("repaid", 1_999, "maybe", loans(2_000))))
-    change(place, "labelled: {model: repayment}", "labelled: {model: repayment, sampling: {rows: 200}}")
+    change(place, "labelled: {model: repayment}", "labelled: {model: repayment, sampling: {method: random, rows: 200}}")
     register(place)
     (message,) = refused(driftgate, MISMATCH, ("evaluate", "labelled", "--data", "large.csv"))
     assert "large.csv, column 'repaid', row 1,999: 'maybe' is a label that training never knew" in message

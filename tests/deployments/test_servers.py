@@ -105,6 +105,14 @@ def something_that_says_it_is_healthy(version: str = '"3.0"') -> Iterator[str]:
 
 
 @pytest.mark.prefect
+def test_preparations_are_made_while_the_server_starts(used_home, tmp_path) -> None:
+    home = copied(used_home, tmp_path / "home")
+    logs: list[list[Path]] = []
+    with prefect_server(Settings(home=home), prepare=lambda: logs.append([*(home / "prefect" / "logs").iterdir()])):
+        assert [len(found) for found in logs] == [1], "its process was there already"
+
+
+@pytest.mark.prefect
 def test_every_task_run_is_on_record_when_the_command_ends(used_home: Path) -> None:
     with sqlite3.connect(used_home / "prefect" / "prefect.db") as database:
         task_runs = database.execute("select state_type, count(*) from task_run group by 1").fetchall()

@@ -16,6 +16,11 @@ from flows.score import score
 from governance.errors import NotFound, SchemaMismatch, UnusableName
 from governance.settings import settings
 from governance.tables import Evaluation, Metric, ModelVersion
+from tasks import edge
+from tasks.drift import profile
+from tasks.drift.engine.report import visual_report
+from tasks.judging import references
+from tasks.versions import open_evaluation
 
 pytestmark = pytest.mark.prefect
 
@@ -213,6 +218,54 @@ def test_predictions_of_a_foreign_model_are_held_against_a_reference(elsewhere):
     assert made["metrics"]["prediction_drift.psi"] > 0
     with elsewhere.record() as session:
         assert session.get_one(Evaluation, made["id"]).version_id is None
+
+
+def test_a_reference_is_profiled_once_and_again_where_what_was_kept_is_damaged(elsewhere, monkeypatch):
+    elsewhere.declare(reference="before")
+    fitted = []
+    monkeypatch.setattr(references, "fit_profile", lambda *given, **named: fitted.append(1) or fit(*given, **named))
+    fit = profile.fit_profile
+    first, second = (evaluate(elsewhere.project, "watch", actor="ada")["metrics"] for _ in range(2))
+    assert len(fitted) == 1
+    assert first == second
+    (kept,) = settings().artifacts_folder.rglob("profiles/*/profile.npz")
+    kept.write_bytes(kept.read_bytes()[:-1] + b"x")
+    assert evaluate(elsewhere.project, "watch", actor="ada")["metrics"] == first
+    frame = pd.read_csv(elsewhere.folder / "before.csv")
+    frame.iloc[:-1].to_csv(elsewhere.folder / "before.csv", index=False)
+    evaluate(elsewhere.project, "watch", actor="ada")
+    assert len(fitted) == 3
+
+
+def test_a_column_that_drifted_is_shown_beside_what_it_means_to_the_model(live):
+    change_store(live, name=INPUT, drift={"importances": True})
+    made = evaluate(live.project, INPUT, "monthly:04", actor="ada")
+    found = details_of(live, made)["importances"]
+    with live.record() as session:
+        folder = session.exec(select(ModelVersion)).one().folder
+    of_model = json.loads((settings().artifacts_folder / folder / "report.json").read_text())["importances"]
+    assert {column: each["model"] for column, each in found.items()} == of_model
+    assert sum(each["drift_model"] for each in found.values()) == pytest.approx(1)
+
+
+def test_both_sides_of_an_evaluation_are_as_they_were_compared(live):
+    made = evaluate(live.project, TRUTH, "monthly:04", threshold=0.9, actor="ada")
+    with live.record() as session:
+        row, version = session.get_one(Evaluation, made["id"]), session.exec(select(ModelVersion)).one()
+        judged = open_evaluation(row, version, settings().artifacts_folder)
+    positive = judged.schema.classes[1]
+    for side in (judged.reference, judged.sample):
+        assert ((side["prediction"] == positive) == (side[f"proba_{positive}"] >= 0.9)).all()
+
+
+def test_what_a_standalone_evaluation_looked_at_is_known_without_its_reference(elsewhere):
+    elsewhere.declare(reference="before")
+    made = evaluate(elsewhere.project, "watch", actor="ada")
+    with elsewhere.record() as session:
+        judged = open_evaluation(session.get_one(Evaluation, made["id"]), None, settings().artifacts_folder)
+    assert judged.reference is None
+    assert {"amount", "kind"} <= set(judged.schema.feature_names)
+    assert visual_report(None, judged.sample, judged.schema, edge.now()).html
 
 
 def test_without_a_reference_there_is_performance_and_no_drift(elsewhere):

@@ -80,6 +80,11 @@ def test_a_file_of_another_name_is_remembered_as_the_file(tmp_path: Path) -> Non
         ("target: repaid", "targe: repaid", 7, "models.default.targe", "there is no such field", "write 'target'"),
         ("soft_maximum: 0.6", "soft_max: 0.6", 14, "stores.drift.checks.0.soft_max", "no such field", "'soft_maximum'"),
         ("{path: train.csv}", "{path: a.csv, x9: 1}", 3, "data.training.x9", "no such field", "format, path, query, separator"),
+        ("data: train\n", "data: train\n    sampling: {rows: 9}\n", 13, "stores.drift.sampling", "not how they are", "method: random"),
+        (
+            "data: train\n", "data: train\n    drift: {false_alarm_rate: {error: 0.001}}\n",
+            13, "stores.drift.drift.false_alarm_rate", "below 0.005 can't be promised", "take 0.005 or more",
+        ),
         ("{path: train.csv}", "{}", 3, "data.training", "either a path or a query", "give it one of the two"),
         ("{path: train.csv}", "{path: a.csv, query: SELECT 1}", 3, "data.training", "a path or a query", "one of the two"),
         ("{path: train.csv}", "{query: SELECT 1}", 3, "data.training", "query and url_variable belong", "give both"),

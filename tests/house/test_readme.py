@@ -5,9 +5,10 @@ import subprocess
 from pathlib import Path
 
 import typer
+import yaml
 
 from deployments.cli.main import app
-from governance.project_file import Project
+from governance.project_file import ModelSettings, Project, Store
 from governance.settings import Settings
 from governance.signoff import transition_diagram
 from governance.vocabulary import Policy, RunCondition, StepKind
@@ -83,6 +84,28 @@ def test_sections_step_kinds_conditions_policies_and_check_kinds_are_named():
         assert f"* `{section}`" in README
     for word in [*StepKind, *RunCondition, *Policy, *CHECKS]:
         assert f"`{word}" in README or f" {word}" in README, word
+
+
+def test_the_project_file_in_it_is_one():
+    written = re.search(r"^```yaml\n(project: .*?)^```", README, re.DOTALL | re.MULTILINE)[1]
+    project = Project.model_validate(yaml.safe_load(written))
+    said = project.model_dump(exclude_unset=True)
+    for section, known in ((said["stores"]["truth"], Store), (said["models"]["repaid"], ModelSettings)):
+        unsaid = set(known.model_fields) - set(section)
+        assert unsaid <= ELSEWHERE, "what can be said stands in the example"
+
+
+ELSEWHERE = {
+    "standalone", "performance", "skip_scoring", "on_drift_failure", "averaging", "estimator", "parameters", "refit_on_full",
+    "reference_rows", "metric", "train_on",
+}  # fmt: skip
+"""Said in the text, in the other store, or in the tutorial's file."""
+
+
+def test_no_table_that_a_script_prints_is_missing():
+    for name in ("false alarms", "peers"):
+        table = re.search(rf"<!-- {name}: .*?-->\n(.*?)<!-- end of {name} -->", README, re.DOTALL)[1]
+        assert table.count("\n|") > 5, name
 
 
 def test_the_picture_of_the_sign_off_is_the_table():

@@ -13,10 +13,10 @@ from governance.project_file import Drift
 from governance.vocabulary import DriftModel, Handling, PredictionType
 from tasks.data.schema import Column, Schema
 from tasks.drift.engine import evidently_score
-from tasks.drift.findings import compare_frames
 from tasks.drift.global_score import measure_global_drift
 from tasks.drift.pairs import pair_columns
 from tests.outside.data import FOLDER, at_hand, expected
+from tests.tasks.drift.comparing import compare_frames
 
 pytestmark = at_hand
 

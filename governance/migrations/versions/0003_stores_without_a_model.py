@@ -23,6 +23,8 @@ METRICS_LONG = """
         metric.rows AS rows,
         metric.reason AS reason,
         evaluation.data AS data,
+        evaluation.name AS name,
+        evaluation.labels AS labels,
         evaluation.evaluated_at AS computed_at
     FROM metric
     JOIN evaluation ON evaluation.id = metric.evaluation_id

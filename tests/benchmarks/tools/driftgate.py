@@ -48,7 +48,7 @@ def prepare_from_file(table):
     from dataclasses import asdict
     from pathlib import Path
 
-    from tasks.drift.profile import profile_from_bytes
+    from tasks.drift.profile_file import profile_from_bytes
 
     file = Path(table.work) / "profile.npz"
     described = {name: value for name, value in asdict(table).items() if not name.startswith("_")}
@@ -134,7 +134,7 @@ def _fit_to_file():
 
     import pandas as pd
 
-    from tasks.drift.profile import profile_to_bytes
+    from tasks.drift.profile_file import profile_to_bytes
 
     table = SimpleNamespace(**json.loads(sys.argv[1]))
     table.reference = pd.read_parquet(table.reference_file)

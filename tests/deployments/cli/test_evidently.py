@@ -163,6 +163,27 @@ def test_the_report_of_an_evaluation_is_one_file(driftgate, evaluated, home, nam
     assert "<script src=" not in page
 
 
+def test_the_report_of_a_standalone_evaluation_compares_with_nothing(driftgate, project, home) -> None:
+    alone = "stores:\n  alone: {data: training, standalone: {prediction_type: binary}}\n"
+    project.write_text(project.read_text().replace("stores:\n", alone))
+    at, actor = AT + timedelta(days=9), record.acting(None)
+    with edge.known(record.find_project(None), actor) as session:
+        with write_folder(settings().artifacts_folder, "evaluations/alone") as folder:
+            rows(1).to_parquet(folder / "sample.parquet")
+            (folder / "details.json").write_text(
+                json.dumps({"judged_by": {"threshold": None, "schema": SCHEMA.to_json()}})
+            )
+            files = {file.name: file_sha256(file) for file in folder.iterdir()}
+        evaluations.record_evaluation(
+            session, evaluations.find_store(session, "loans", "alone"), None, id="alone", name="Alone", data="current",
+            data_fingerprint="0" * 64, rows=200, sampled_rows=200, labelled_rows=None, labels={}, warnings=[],
+            folder="evaluations/alone", files=files, measurements=[], actor=actor, at=at,
+        )  # fmt: skip
+    found = driftgate("evidently", "report", "alone", "--output", home / "report.html")
+    assert found.code == 0, found.err
+    assert "amount" in (home / "report.html").read_text()
+
+
 def test_an_unknown_evaluation_is_refused_with_those_there_are(driftgate, evaluated, home) -> None:
     found = driftgate("evidently", "report", "e9", "--output", home / "report.html")
     assert found.code == 2

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import URL, create_engine, make_url, text
 
 from governance.errors import NotFound, SchemaMismatch, UnreadableFile
 from governance.project_file import Project, Sampling
 from governance.vocabulary import Handling
+from tasks.data import queries
 from tasks.data.fingerprint import Watch, fingerprint
 from tasks.data.profiling import profile_columns
 from tasks.data.queries import Query
@@ -65,7 +67,7 @@ def test_rows_are_typed_as_those_of_the_same_csv_file(address, tmp_path):
 
 @pytest.mark.parametrize("chunk_rows", [1, 7, 1_000])
 def test_what_is_chosen_does_not_depend_on_the_batches(address, chunk_rows):
-    sampling = Sampling(rows=50, where=[{"column": "id", "below": 400}])
+    sampling = Sampling(method="random", rows=50, where=[{"column": "id", "below": 400}])
     whole = pd.concat(list(Selection(query(address), COLUMNS, sampling)))
     assert_frame_equal(whole, pd.concat(list(Selection(query(address), COLUMNS, sampling, chunk_rows=chunk_rows))))
 
@@ -99,10 +101,77 @@ def test_truth_values_and_decimals_are_written_one_way(empty_url):
     assert frame["empty"].isna().all()
 
 
-def test_what_a_statement_changed_is_taken_back(address):
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP TABLE loans",
+        "DELETE FROM loans",
+        "/* SELECT */ DELETE FROM loans",
+        "-- SELECT\nDELETE FROM loans",
+        "PRAGMA user_version = 77",
+        "PRAGMA query_only = OFF",
+        "CREATE TABLE other AS SELECT 1",
+        "WITH gone AS (SELECT id FROM loans) DELETE FROM loans WHERE id IN (SELECT id FROM gone)",
+        "WITH gone AS (DELETE FROM loans RETURNING id) SELECT id FROM gone",
+        "SELECT id INTO other FROM loans",
+        "SELECT 1; COMMIT; DROP TABLE loans",
+        "SELECT 1; DROP TABLE loans",
+        "SELECT set_config('transaction_read_only', 'off', false)",
+    ],
+)
+def test_no_statement_changes_anything(address, statement):
+    before = _everything(address)
     with pytest.raises(UnreadableFile):
-        read_header(query(address, "DELETE FROM loans"))
+        read_frame(query(address, statement), {})
+    assert _everything(address) == before
     assert count_rows(query(address)) == 500
+
+
+def _everything(address: str) -> list[object]:
+    engine = create_engine(address)
+    with engine.connect() as connection:
+        if address.startswith("postgresql"):
+            tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            return list(connection.exec_driver_sql(tables).scalars())
+        version = connection.exec_driver_sql("PRAGMA user_version").scalar()
+        return [version, *connection.exec_driver_sql("SELECT name FROM sqlite_master").scalars()]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "-- all of them\n/* every\nrow */ select id FROM loans",
+        "WITH l AS (SELECT * FROM loans) SELECT id FROM l",
+        "(SELECT id FROM loans)",
+    ],
+)
+def test_what_only_reads_may_begin_with_comments(address, statement):
+    if statement.startswith("(") and address.startswith("sqlite"):
+        pytest.skip("SQLite knows no query in parentheses")
+    assert count_rows(query(address, statement)) == 500
+
+
+def test_a_query_runs_once_for_its_header_and_once_for_its_rows(address, monkeypatch):
+    ran = []
+    running = queries._running
+    monkeypatch.setattr(queries, "_running", lambda *given: ran.append(given) or running(*given))
+    source = query(address)
+    selection = Selection(source, COLUMNS, Sampling(method="head", rows=20), chunk_rows=7)
+    chosen = pd.concat(list(selection))
+    assert (len(chosen), selection.total_rows) == (20, 500)
+    assert read_header(source) == ["id", "amount", "kind", "day"]
+    assert len(ran) == 2
+
+
+def test_a_query_whose_columns_change_is_refused(address):
+    source = query(address, "SELECT * FROM loans")
+    assert len(read_header(source)) == 4
+    engine = create_engine(address)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE loans RENAME COLUMN kind TO sort"))
+    engine.dispose()
+    with pytest.raises(UnreadableFile, match="its columns changed while it was read"):
+        read_frame(source, COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +202,12 @@ def test_bytes_are_refused(address):
     [
         "postgresql+psycopg://ada:s3cret@127.0.0.1:1/loans",
         "postgresql+nosuch://ada:s3cret@127.0.0.1/loans",
+        "postgresql+psycopg://ada:s3cret%25%2F@127.0.0.1:notaport/loans",
         "s3cret",
+        "postgresql+psycopg://ada:s3cret",
+        "postgresql+psycopg://ada:x@s3cret@127.0.0.1:1/loans",
+        "postgresql+psycopg://ada@127.0.0.1:1/loans?password=s3cret&s3cretmode=on",
+        "postgresql+psycopg://ada:s3cret@127.0.0.1:1/loans?port=s3cret",
         "sqlite:////nowhere/s3cret.db",
     ],
 )
@@ -143,6 +217,26 @@ def test_no_error_tells_the_password(address):
     assert "s3cret" not in str(refused.value) or address.startswith("sqlite")
     assert "s3cret" not in repr(query(address))
     assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize("written", ["p%40ss%2Fword", "p@ss/word"])
+def test_the_password_is_kept_secret_as_it_is_and_as_the_address_writes_it(written):
+    address = "postgresql+psycopg://ada:p%40ss%2Fword@127.0.0.1:1/loans"
+    assert written in queries._secrets(address, make_url(address))
+
+
+@pytest.mark.parametrize("password", ["lo", "p ss/wörd"])
+def test_no_detail_gives_the_password_away(password):
+    url = URL.create("postgresql+psycopg", "ada", password, "127.0.0.1", 1, "loans", {"sslpassword": "key to+it"})
+    told = f"no loans for {password}, {quote(password)}, {quote_plus(password)}, key to+it, {quote_plus('key to+it')}"
+    masked = queries._without_secrets(told, url.render_as_string(hide_password=False), url)
+    assert masked == ("" if len(password) < 4 else "no loans for ***, ***, ***, ***, ***")
+
+
+def test_a_parameter_that_sqlite_does_not_know_is_refused_with_a_sentence(tmp_path):
+    (tmp_path / "loans.db").touch()
+    with pytest.raises(UnreadableFile, match="loans:"):
+        read_header(query(f"sqlite:///{tmp_path}/loans.db?timeout=s3cret"))
 
 
 def test_a_missing_sqlite_file_is_not_made(tmp_path):

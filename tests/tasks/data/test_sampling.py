@@ -124,7 +124,7 @@ def test_a_reservoir_holds_few_rows_at_any_time():
 def test_a_bad_row_is_refused_also_when_it_is_not_chosen(csv):
     source = csv("a,b\n" + "1,x\n" * 500 + "bad,x\n")
     with pytest.raises(SchemaMismatch, match="row 501: 'bad' is not a number"):
-        chosen(source, Sampling(rows=1))
+        chosen(source, Sampling(method="random", rows=1))
 
 
 def test_rows_that_fulfil_no_condition_are_not_judged(csv):

@@ -16,7 +16,8 @@ from scipy.spatial.distance import jensenshannon
 
 from governance.vocabulary import Handling
 from tasks.drift import tallies
-from tasks.drift.columns import MISSING, measure_column
+from tasks.drift.columns import measure_column
+from tasks.drift.histogram import MISSING
 from tasks.drift.profile import fit_column
 from tasks.drift.tallies import EXACT_ROWS, tally_of
 

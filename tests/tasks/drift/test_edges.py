@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from unittest.mock import patch
@@ -23,15 +23,16 @@ from governance.vocabulary import Handling, PredictionType
 from tasks.data.schema import Column, Schema
 from tasks.drift import tallies
 from tasks.drift.columns import measure_column, measure_columns
-from tasks.drift.findings import compare_frames
-from tasks.drift.profile import fit_column, fit_profile, profile_to_bytes
+from tasks.drift.profile import fit_column, fit_profile
+from tasks.drift.profile_file import profile_to_bytes
 from tasks.drift.scan import scan_frame
 from tasks.drift.summary import table_of
 from tasks.drift.tallies import EXACT_ROWS, NEW_LEVELS, CurrentColumns, tally_of
+from tests.tasks.drift.comparing import compare_frames
 
 NUMERICAL, CATEGORICAL, DATE, TEXT = Handling.NUMERICAL, Handling.CATEGORICAL, Handling.DATE, Handling.TEXT
-AT = datetime(2013, 4, 1, tzinfo=timezone.utc)
-BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
+AT = datetime(2013, 4, 1, tzinfo=UTC)
+BERLIN = "Europe/Berlin"
 
 
 def schema_of(handlings):
@@ -123,7 +124,8 @@ def test_one_row_is_measured_and_is_no_proof(handling, reference, current):
     for here, there in ((reference, current[:1]), (reference[:1], current), (reference[:1], current[:1])):
         table = measure(handling, here, there)
         assert None not in (table["p_value"], table["statistics"]["psi"], table["statistics"]["missing_share_change"])
-        assert not (len(here) == 1 or len(there) == 1) or table["p_value"] >= 1 / (len(here) + len(there))
+        # One row among n is anywhere with a probability of 1 / n; the limiting distribution of KS falls a little short.
+        assert table["p_value"] >= 0.8 / (len(here) + len(there))
 
 
 def strange_frames():
@@ -175,39 +177,23 @@ def test_a_whole_comparison_of_strange_columns_succeeds_and_one_with_nothing_say
             assert by_name["data_drift"].reason
 
 
-@pytest.mark.parametrize(("handling", "reference", "current"), [
-    (NUMERICAL, [1.0, 2.0], pd.Series(["1", "x"], dtype="str")), (NUMERICAL, [1.0, 2.0], pd.Series([10**400, 1], dtype="object")),
-    (NUMERICAL, [1.0, 2.0], pa.array([b"1", b"2"], pa.binary(1))), (NUMERICAL, [1.0, 2.0], pa.array([[1], [2]])),
-    (DATE, DAYS[:2], pd.Series(["yesterday", None], dtype="str")), (DATE, DAYS[:2], pd.Series([1.0, 2.0])),
-    (TEXT, ["a", "bb"], pd.Series([1.0, 2.0])), (TEXT, ["a", "bb"], pd.Series([True, False])),
-    (CATEGORICAL, ["a", "b"], pd.Series([["a"], ["b"]])), (CATEGORICAL, ["a", "b"], pd.Series([{"a": 1}, {}])),
-], ids=str)  # fmt: skip
-def test_values_of_a_wrong_kind_are_the_problem_of_their_column_alone(handling, reference, current):
-    for here, there in ((reference, current), (current, reference)):
-        if not isinstance(here, pd.Series | list):
-            continue  # a reference is a frame
-        here = pd.Series(here).reset_index(drop=True)
-        profile = fit_profile(
-            pd.DataFrame({"strange": here, "calm": [1.0, 2.0]}), schema_of({"strange": handling, "calm": NUMERICAL}),
-            calibrate=False,
-        )  # fmt: skip
-        counted = CurrentColumns(profile)
-        rows = {"strange": there, "calm": [1.0, 2.0]}
-        counted.add(pa.table(rows) if isinstance(there, pa.Array) else pd.DataFrame(rows))
-        found = tables(profile, counted)
-        assert found["calm"]["statistics"]["ks_statistic"] == 0
-        assert found["strange"]["bins"] or found["strange"]["p_value"] is None
+@pytest.mark.parametrize("row", range(5))
+def test_a_column_with_hardly_a_value_does_not_stop_the_drift_model(row):
+    """Whichever rows the model is fitted on: the only one with a value may not be among them."""
+    here, there = (pd.DataFrame({"moved": side, "rare": np.nan}) for side in (NORMAL[:100], AGAIN[:100] + 3))
+    here.loc[row, "rare"] = 1.0
+    found = compare_frames(here, there, schema_of(dict.fromkeys(here, NUMERICAL)), Drift(), seed=1, at=AT)
+    assert next(m for m in found.measurements if m.name == "data_drift").value > 0.8
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.integers(-900, 900), st.integers(0, 99))
 def test_the_scale_of_a_column_changes_no_bit(exponent, seed):
     random = np.random.default_rng(seed)
     reference, current = random.normal(size=50), random.normal(0.5, 1, 70)
     for kept in (EXACT_ROWS, 0):
         with patch.object(tallies, "EXACT_ROWS", kept):
-            plain, scaled = (
-                measure(NUMERICAL, np.ldexp(reference, by), np.ldexp(current, by)) for by in (0, exponent)
-            )
+            plain, scaled = (measure(NUMERICAL, np.ldexp(reference, by), np.ldexp(current, by)) for by in (0, exponent))
         assert scaled["statistics"] == plain["statistics"]
         assert (scaled["ks_bound"], scaled["reference_shares"]) == (plain["ks_bound"], plain["reference_shares"])
 
@@ -251,7 +237,7 @@ def test_a_reference_at_the_ends_of_what_a_float_can_hold_has_a_profile(values):
 
 @pytest.mark.parametrize("rows", [500, EXACT_ROWS + 1])
 def test_a_constant_that_moves_has_no_distance_however_many_rows_say_so(rows):
-    for here, there in ((0.0, 0.1), (3.0, 3.25), (0.1, 0.0), (1e300, 1e-300)):
+    for here, there in ((0.0, 1.0), (0.0, 0.1), (3.0, 3.25), (0.1, 0.0), (1e300, 1e-300)):
         assert is_silent(measure(NUMERICAL, [here] * 50, np.full(rows, here)))
         table = measure(NUMERICAL, [here] * 50, np.full(rows, there))
         assert table["statistics"]["wasserstein"] is None
@@ -267,8 +253,8 @@ def test_fractions_beyond_a_reference_of_whole_numbers_are_as_far_as_they_are():
 def test_a_narrow_column_far_from_0_keeps_the_stated_bound():
     random = np.random.default_rng(7)
     worst = 0.0
-    for _ in range(20):
-        reference, current = (1e9 + 1e-3 * random.normal(size=rows) for rows in (500, 50))
+    for _ in range(150):
+        reference, current = (1e9 + 1e-3 * random.normal(size=rows) for rows in (10, 500))
         with patch.object(tallies, "EXACT_ROWS", 0):
             table = measure(NUMERICAL, reference, current)
         exact = stats.ks_2samp(reference, current).statistic
@@ -300,123 +286,39 @@ def test_an_outlier_in_the_reference_hides_nothing_from_many_rows_either(shift, 
     assert (table["statistics"]["ks_statistic"] > 0.6) == (table["statistics"]["psi"] > 0.25) == bool(shift)
 
 
-NUMBERS = [1.0, 0.0, np.nan, 1.0]
-TYPED = {
-    "Int64": pd.Series([1, 0, None, 1], dtype="Int64"), "boolean": pd.Series([True, False, None, True], dtype="boolean"),
-    "Float32": pd.Series(NUMBERS, dtype="Float32"), "object": pd.Series([True, 0, None, 1.0], dtype="object"),
-    "Decimal": pd.Series([Decimal(1), Decimal("0.0"), None, Decimal("1.00")], dtype="object"),
-    "category": pd.Series(NUMBERS).astype("category"), "pyarrow": pd.Series([1, 0, None, 1], dtype="int8[pyarrow]"),
-    "arrow decimals": pa.array([Decimal(1), Decimal(0), None, Decimal(1)], pa.decimal128(9, 2)),
-    "arrow dictionary": pa.array([1, 0, None, 1], pa.int16()).dictionary_encode(),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("typed", TYPED.values(), ids=TYPED)
-def test_numbers_are_the_same_numbers_in_any_type(typed):
-    assert measure(NUMERICAL, NUMBERS, typed) == measure(NUMERICAL, NUMBERS, NUMBERS)
-
-
-@pytest.mark.parametrize("typed", [TYPED[name] for name in TYPED if "ecimal" not in name and name != "object"])
-def test_whole_numbers_are_the_same_levels_in_any_type(typed):
-    levels = ["1", "0", None, "1"] if typed.dtype != "boolean" else ["true", "false", None, "true"]
-    assert measure(CATEGORICAL, levels, typed) == measure(CATEGORICAL, levels, levels)
-
-
-def test_integers_beyond_the_digits_of_a_float_are_the_nearest_float_on_both_sides():
-    large = [2**53 + 1, 2**60 + 3, None]
-    for typed in (pd.Series(large, dtype="Int64"), pa.array(large), pd.Series(large, dtype="object")):
-        assert is_silent(measure(NUMERICAL, pd.Series(large, dtype="Int64"), typed))
-
-
-def test_decimals_of_arrow_are_the_numbers_that_their_digits_write():
-    """As Parquet files are read for training, through text; a last digit off would put prices outside of their bins."""
-    prices = [Decimal(cents).scaleb(-2) for cents in range(10_000, 11_000)]
-    table = measure(NUMERICAL, [float(price) for price in prices], pa.array(prices, pa.decimal128(9, 2)))
-    assert table["statistics"]["ks_statistic"] == 0
-    assert table["statistics"]["out_of_range_share"] == 0
-
-
-ZONED = {
-    "the same moments elsewhere": DAYS.dt.tz_convert(NEW_YORK), "no zone is UTC": DAYS.dt.tz_localize(None),
-    "nanoseconds": DAYS.astype("datetime64[ns, UTC]"), "objects": DAYS.dt.tz_convert(BERLIN).astype("object"),
-    "text": DAYS.dt.tz_convert(BERLIN).map(pd.Timestamp.isoformat),
-    "arrow": pa.array(DAYS.dt.tz_convert(BERLIN)), "arrow dictionary": pa.array(DAYS).dictionary_encode(),
-    "arrow text": pa.array(DAYS.dt.tz_convert(BERLIN).map(pd.Timestamp.isoformat)),
-    "datetimes of several zones": pd.Series([
-        day.to_pydatetime().astimezone(timezone(timedelta(hours=number % 5))) for number, day in enumerate(DAYS)
-    ], dtype="object"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("moments", ZONED.values(), ids=ZONED)
-def test_a_zone_is_another_way_to_write_the_same_moment(moments):
-    assert is_silent(measure(DATE, DAYS, moments))
-
-
-def test_dates_without_a_time_are_midnight_and_a_shift_of_zone_is_a_shift():
-    midnights = pd.Series(pd.date_range("1969-12-01", periods=60, tz="UTC"))
-    for typed in (pa.array([day.date() for day in midnights]), pd.Series([day.date() for day in midnights])):
-        assert is_silent(measure(DATE, midnights, typed))
-        assert is_silent(measure(DATE, pd.Series([date(1, 1, 1), date(9999, 12, 31)]), pa.array([date(1, 1, 1), date(9999, 12, 31)])))
-    shifted = DAYS.dt.tz_localize(None).dt.tz_localize(timezone(timedelta(hours=-5)))
-    seconds = measure(DATE, DAYS, shifted)["statistics"]["wasserstein"] * np.std(np.arange(600) * 3_600)
-    assert seconds == pytest.approx(5 * 3_600)
-
-
-MIXED = [1, 1.0, "1", "1.0", np.float32(1), True, "True", "true", np.True_, 0.5, "0.5", None, "x"]
-
-
-def test_levels_of_mixed_types_are_what_their_text_says():
-    expected = ["1"] * 5 + ["true"] * 4 + ["0.5"] * 2 + [None, "x"]
-    for values in (MIXED, MIXED[::-1]):
-        mixed = pd.Series(values, dtype="object")
-        assert is_silent(measure(CATEGORICAL, expected, mixed))
-        assert measure(CATEGORICAL, mixed, mixed) == measure(CATEGORICAL, expected, expected)
-
-
-@given(st.permutations(MIXED), st.integers(0, len(MIXED)))
-def test_the_order_in_which_mixed_types_come_changes_nothing(values, cut):
-    chunks = pd.Series(values[:cut], dtype="object"), pd.Series(values[cut:], dtype="object")
-    reference = ["1", "true", "0.5", None]
-    assert measure(CATEGORICAL, reference, *chunks) == measure(CATEGORICAL, reference, pd.Series(MIXED, dtype="object"))
-
-
-@pytest.mark.parametrize("typed", [
-    pd.Series([0.1, 0.7], dtype="float32"), pd.Series([0.1, 0.7], dtype="float32").astype("category"),
-    pa.array([0.1, 0.7], pa.float32()), pa.array([0.1, 0.7], pa.float32()).dictionary_encode(),
-], ids=["frame", "category", "arrow", "dictionary"])  # fmt: skip
-def test_a_short_float_is_a_level_with_its_own_digits(typed):
-    assert is_silent(measure(CATEGORICAL, ["0.1", "0.7"], typed))
-
-
-@pytest.mark.parametrize("typed", [pa.array([b"a", b"b"]), pa.array([b"a", b"b"]).dictionary_encode()])
-def test_bytes_that_are_text_are_the_same_level_in_a_dictionary(typed):
-    assert is_silent(measure(CATEGORICAL, ["a", "b"], typed))
+IDENTIFIERS = pa.DictionaryArray.from_arrays(np.arange(100_000), np.arange(100_000).astype(str))
 
 
 @cache
-def identifiers():
-    return pd.Series(np.arange(100_000).astype(str), dtype="str")
+def many_levels():
+    """A hundred thousand, twice each."""
+    return fit_column("c", CATEGORICAL, pd.Series(np.tile(np.arange(100_000), 2)))
+
+
+def against_many_levels(*chunks):
+    tally = tally_of(many_levels())
+    for chunk in chunks:
+        tally.add(chunk)
+    return table_of(measure_column(tally))
 
 
 def test_a_hundred_thousand_levels_are_calm_when_they_stay_and_drift_when_they_go():
-    levels = identifiers()
-    assert is_silent(measure(CATEGORICAL, levels, levels))
-    half = measure(CATEGORICAL, levels, levels[:50_000])
-    assert half["statistics"]["new_category_share"] == 0
-    gone = measure(CATEGORICAL, np.tile(levels, 2), np.tile(levels[:50_000], 4))
+    same = against_many_levels(IDENTIFIERS, IDENTIFIERS)
+    assert is_silent(same)
+    assert len(same["bins"]) < 100
+    gone = against_many_levels(*[pd.Series(np.arange(50_000))] * 4)
     assert alarms(gone)
     assert gone["statistics"]["chi2_p_value"] < 1e-10
-    assert len(gone["bins"]) < 100
+    assert gone["statistics"]["new_category_share"] == 0
 
 
 def test_more_new_levels_than_are_kept_are_counted_whatever_their_order_and_chunks():
-    new = "new " + pd.Series(np.arange(NEW_LEVELS + 1).astype(str), dtype="str")
-    whole = measure(CATEGORICAL, identifiers(), new)
+    new = pd.Series(-np.arange(1, NEW_LEVELS + 2))
+    whole = against_many_levels(new)
     assert whole["statistics"]["new_category_share"] == 1
     assert whole["unseen"] == []
     assert alarms(whole)
-    assert measure(CATEGORICAL, identifiers(), new[60_000:], new[:60_000][::-1]) == whole
+    assert against_many_levels(new[60_000:], new[:60_000][::-1]) == whole
 
 
 def two_columns(name, frame):
@@ -449,53 +351,6 @@ def test_a_comparison_without_a_feature_is_refused_by_name_and_one_more_column_i
     assert tables(profile, scan_frame(profile, more)) == tables(profile, scan_frame(profile, here))
 
 
-ARROW = {
-    "number": (NUMERICAL, pa.float64(), lambda random, n: np.round(random.normal(size=n), 1)),
-    "whole": (NUMERICAL, pa.int32(), lambda random, n: random.integers(0, 9, n)),
-    "day": (DATE, pa.timestamp("us", BERLIN), lambda random, n: random.integers(0, 90, n) * 86_400_000_000),
-    "level": (CATEGORICAL, pa.string(), lambda random, n: random.choice(["a", "b", "1.0", "true", "NA"], n)),
-    "code": (CATEGORICAL, pa.int64(), lambda random, n: random.integers(0, 5, n)),
-    "words": (TEXT, pa.large_string(), lambda random, n: random.choice(["ä", "bb", "ccc"], n)),
-}  # fmt: skip
-
-
-@settings(max_examples=25, deadline=None)
-@given(
-    rows=st.integers(0, 200), seed=st.integers(0, 99), gaps=st.sampled_from([0.0, 0.3, 1.0]),
-    cuts=st.lists(st.integers(0, 200), max_size=4).map(sorted), kept=st.sampled_from([0, 60, EXACT_ROWS]),
-)  # fmt: skip
-def test_dictionaries_of_arrow_are_what_the_same_frame_is_to_the_last_bit(rows, seed, gaps, cuts, kept):
-    random = np.random.default_rng(seed)
-
-    def plain(rows):
-        return pa.table({
-            name: pa.array(draw(random, rows), mask=random.random(rows) < gaps).cast(kind)
-            for name, (_, kind, draw) in ARROW.items()
-        })  # fmt: skip
-
-    def as_typed(table):
-        """As the frame of a version has it: MISSING texts gone, levels in canonical text."""
-        frame = table.to_pandas()
-        return frame.assign(level=frame["level"].replace({"NA": None, "1.0": "1"}))
-
-    reference = as_typed(plain(150))
-    profile = fit_profile(
-        reference, schema_of({name: handling for name, (handling, _, _) in ARROW.items()}), calibrate=False
-    )
-    table = plain(rows)
-    bounds = [0, *(min(cut, rows) for cut in cuts), rows]
-    pieces = [table.slice(start, end - start) for start, end in zip(bounds, bounds[1:], strict=False)]
-    # Each piece has a dictionary of its own, in the order in which its values come.
-    encoded = [pa.table({c: piece[c].combine_chunks().dictionary_encode() for c in ARROW}) for piece in pieces]
-    with patch.object(tallies, "EXACT_ROWS", kept):
-        expected = tables(profile, scan_frame(profile, as_typed(table)))
-        for chunks in ([pa.concat_tables(encoded)], encoded, [piece.to_pandas() for piece in encoded]):
-            counted = CurrentColumns(profile)
-            for chunk in chunks:
-                counted.add(chunk)
-            assert tables(profile, counted) == expected
-
-
 EXTREMES = st.one_of(
     st.sampled_from([-np.inf, -1e300, -1.0, -5e-324, -0.0, 0.0, 5e-324, 0.1, 1.0, 1.0 + 2**-52, 1e300, np.inf, np.nan]),
     st.floats(-3, 3), st.integers(-3, 3).map(float),
@@ -503,10 +358,12 @@ EXTREMES = st.one_of(
 extremes = arrays(np.float64, st.integers(0, 40), elements=EXTREMES)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(extremes, extremes, st.integers(0, 40), st.randoms(use_true_random=False), st.sampled_from([0, 10, EXACT_ROWS]))
 def test_order_chunks_and_parts_change_no_bit_of_the_strangest_numbers(reference, current, cut, random, kept):
-    shuffled, other = (pd.Series(random.sample(side.tolist(), side.size), dtype="float64") for side in (current, reference))
+    shuffled, other = (
+        pd.Series(random.sample(side.tolist(), side.size), dtype="float64") for side in (current, reference)
+    )
     schema = schema_of({"c": NUMERICAL})
     here, mixed = (fit_profile(pd.DataFrame({"c": side}), schema, calibrate=False) for side in (reference, other))
     assert profile_to_bytes(mixed) == profile_to_bytes(here)

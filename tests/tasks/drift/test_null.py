@@ -147,7 +147,8 @@ def test_a_coarse_null_is_conservative_between_its_values():
         (600, 1_000, 0.01, 29, False),
         (600, 100, 0.01, 100, False),
         (400, 1_000, 0.05, 100, False),
-        (600, 1_000, 0.05, 50_000, True),
+        (600, 1_000, 0.05, 600, True),
+        (600, 1_000, 0.05, 601, False),
     ],
 )
 def test_what_is_promised(rows, draws, rate, batch, promised):

@@ -11,7 +11,8 @@ from governance.project_file.watched import FalseAlarmRate
 from governance.vocabulary import Handling, PredictionType
 from tasks.data.schema import Column, Schema
 from tasks.drift.columns import measure_columns
-from tasks.drift.profile import Problem, fit_profile, profile_from_bytes, profile_to_bytes, with_handling
+from tasks.drift.profile import Problem, fit_profile, with_handling
+from tasks.drift.profile_file import profile_from_bytes, profile_to_bytes
 from tasks.drift.scan import scan_frame
 from tasks.drift.summary import columns_p_value, promise, table_of
 
@@ -55,6 +56,32 @@ def test_what_is_no_profile_is_refused():
     for content in (b"", b"PK", b"{}"):
         with pytest.raises(ValueError, match="no reference profile"):
             profile_from_bytes(content)
+
+
+def test_what_is_broken_within_is_refused_likewise(profile):
+    from io import BytesIO
+
+    content = profile_to_bytes(profile)
+
+    def with_header(header):
+        with np.load(BytesIO(content)) as file:
+            arrays = dict(file)
+        changed = BytesIO()
+        np.savez(changed, **arrays | {"header": np.frombuffer(header, dtype=np.uint8)})
+        return changed.getvalue()
+
+    middle = len(content) // 2
+    altered = content[:middle] + bytes(byte ^ 255 for byte in content[middle : middle + 99]) + content[middle + 99 :]
+    for broken in (
+        content[:middle],
+        altered,
+        b"PK\x03\x04" + b"0" * 99,
+        *map(with_header, (b"{}", b"[]", b"{", b'{"format": 1}')),
+    ):
+        with pytest.raises(ValueError, match="no reference profile"):
+            profile_from_bytes(broken)
+    with pytest.raises(ValueError, match="has format 2, and 1 is known"):
+        profile_from_bytes(with_header(b'{"format": 2}'))
 
 
 def test_levels_are_ordered_by_frequency_and_training_s_come_last(profile):

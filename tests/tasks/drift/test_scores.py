@@ -138,5 +138,5 @@ def test_levels_that_the_reference_missed_by_chance_are_no_surprise_in_a_larger_
 
 def test_a_column_of_identifiers_has_nothing_to_compare():
     reference = np.ones(500, dtype=np.int64)
-    too_many = scores.score_of_levels(reference, np.zeros(500, dtype=np.int64), 0, 0, 200_000, 500, 500)
+    too_many = scores.score_of_levels(reference, np.zeros(500, dtype=np.int64), 0, 0, 200_000, 500, 500, 200_000)
     assert too_many < 1

@@ -163,7 +163,8 @@ def test_a_chunk_without_a_feature_or_with_one_twice_is_refused():
     pd.Series([True, None, False], dtype="object"), pd.Series(["1", None, "0"], dtype="str").astype("category"),
 ])  # fmt: skip
 def test_one_column_means_the_same_however_it_is_typed(column):
-    from tasks.drift.encoding import counted_levels, ordered_values
+    from tasks.drift.encoding import ordered_values
+    from tasks.drift.levels import counted_levels
 
     numbers = column if not isinstance(getattr(column, "dtype", None), pd.CategoricalDtype) else column.astype("str")
     assert ordered_values(numbers, Handling.NUMERICAL).tolist() == pytest.approx([1, np.nan, 0], nan_ok=True)

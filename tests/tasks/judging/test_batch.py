@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from pandas.testing import assert_frame_equal
 
 from governance.errors import NoUsableTarget, SchemaMismatch, UnreadableFile
 from governance.project_file import Sampling
+from tasks.drift.tallies import CurrentColumns
 from tasks.judging.batch import counted_rows, judge_rows, with_correctness
 from tasks.judging.brought import Brought, from_skipped_scoring
 from tasks.learning.prediction import predict
@@ -24,7 +26,7 @@ METHODS = [
 
 
 def judged(source, yardstick, sampling=None, profile=None, **options):
-    return judge_rows(source, yardstick, sampling or Sampling(method="full"), profile, tell=lambda _: None, **options)
+    return judge_rows(source, yardstick, sampling or Sampling(), profile, tell=lambda *_: None, **options)
 
 
 def tallied(columns):
@@ -49,6 +51,17 @@ def test_nothing_depends_on_the_size_of_the_chunks(written, yardstick, profile, 
     assert whole.columns.rows == whole.judged_rows == len(whole.outcomes)
     assert len(whole.sample) == min(150, whole.judged_rows)
     assert set(whole.sample["kind"]) == {"car", "house"}
+
+
+def test_no_column_is_counted_by_the_thread_that_reads(written, yardstick, profile, monkeypatch):
+    counted_by = set()
+    add = CurrentColumns.add
+    monkeypatch.setattr(
+        CurrentColumns, "add", lambda self, rows: (counted_by.add(threading.current_thread()), add(self, rows))
+    )
+    batch = judged(written(loans(1_000)), yardstick(), profile=profile, chunk_rows=50)
+    assert threading.current_thread() not in counted_by
+    assert batch.columns.rows == 1_000
 
 
 def test_outcomes_are_those_of_every_judged_row(written, yardstick, trained):
@@ -93,7 +106,7 @@ def test_the_fingerprint_is_of_the_bytes_that_were_read(written, yardstick):
 def test_a_file_that_changes_meanwhile_is_refused(written, yardstick):
     source = written(loans(2_000))
 
-    def meddle(_sentence: str) -> None:
+    def meddle(_sentence: str, _share: float | None = None) -> None:
         with source.path.open("a") as file:
             file.write("2024-01-01,1,car,north,1,yes\n")
 

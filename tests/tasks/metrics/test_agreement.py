@@ -16,7 +16,7 @@ from governance.vocabulary import PredictionType
 from tasks.metrics import measure_performance
 from tasks.metrics.calibration import calibration_loss
 from tasks.metrics.intervals import wilson
-from tasks.metrics.ranking import lift, roc_auc
+from tasks.metrics.ranking import lift_of, rank, roc_auc_of
 
 BINARY, MULTICLASS, REGRESSION = PredictionType.BINARY, PredictionType.MULTICLASS, PredictionType.REGRESSION
 
@@ -121,15 +121,15 @@ def test_delong_intervals_hold_the_truth_as_often_as_they_say():
     held = 0
     for _ in range(400):
         positive = np.arange(200) < 60
-        found = roc_auc(positive, random.normal(size=200) + positive)
+        found = roc_auc_of(rank(positive, random.normal(size=200) + positive))
         held += found.lower <= truth <= found.upper
     assert 0.92 <= held / 400 <= 0.98
 
 
 def test_lift_does_not_depend_on_the_order_of_ties():
     positive = np.array([True, False, True, False, False])
-    assert lift(positive, np.full(5, 0.3)).value == pytest.approx(1)
-    assert lift(positive[::-1], np.full(5, 0.3)).value == pytest.approx(1)
+    assert lift_of(rank(positive, np.full(5, 0.3))).value == pytest.approx(1)
+    assert lift_of(rank(positive[::-1], np.full(5, 0.3))).value == pytest.approx(1)
 
 
 def test_calibration_loss_is_zero_for_calibrated_probabilities_and_the_gap_otherwise():

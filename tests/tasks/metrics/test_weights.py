@@ -14,7 +14,7 @@ from sklearn import metrics
 from governance.project_file import CostMatrix
 from governance.vocabulary import Averaging, PredictionType
 from tasks.metrics import measure_performance
-from tasks.metrics.ranking import lift
+from tasks.metrics.ranking import lift_of, rank
 
 BINARY, MULTICLASS, REGRESSION = PredictionType.BINARY, PredictionType.MULTICLASS, PredictionType.REGRESSION
 COSTS = CostMatrix(true_positive=5, false_positive=-2, false_negative=-7, true_negative=0.5)
@@ -129,7 +129,7 @@ def test_regression_metrics_agree_with_scikit_learn(rows):
 def test_lift_of_whole_weights_is_that_of_as_many_rows(rows):
     positive, probability, weight = (np.array(side) for side in zip(*rows, strict=True))
     times = np.ceil(weight).astype(int)
-    repeated = lift(np.repeat(positive, times), np.repeat(probability, times)).value
+    repeated = lift_of(rank(np.repeat(positive, times), np.repeat(probability, times))).value
     found = measured(BINARY, ("no", "yes"), *binary_frame(positive, probability), 0.5, weights=times.astype(float))
     assert found["lift"] == pytest.approx(repeated)
 
