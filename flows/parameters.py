@@ -54,7 +54,9 @@ Threshold = Annotated[
     ),
 ]
 Labels = Annotated[dict[str, str] | None, described("Labels", "Key/value pairs, besides those of the store.")]
-DisplayName = Annotated[str | None, described("Display name", "How people call the evaluation; empty: date and time.")]
+DisplayName = Annotated[
+    str | None, described("Display name", "How people call the evaluation; empty: date and time.", maxLength=200)
+]
 EvaluationId = Annotated[
     str | None, described("Id", "Of the evaluation; one of this store is overwritten. Empty: a new one.", maxLength=64)
 ]

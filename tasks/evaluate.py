@@ -54,7 +54,7 @@ def judge_batch(subject: Subject, scored: str | None = None) -> Batch:
 def _warnings(subject: Subject, batch: Batch) -> list[str]:
     version = subject.version
     if version is None:
-        return []
+        return [*subject.left_out]
     expected = {*version.manifest["columns"], *(subject.yardstick.brought.columns if subject.yardstick.brought else ())}
     warnings = new_columns(subject.data, expected)
     if batch.fingerprint in version.manifest["data"]["fingerprints"]:
@@ -134,6 +134,7 @@ def _performance(subject: Subject, batch: Batch) -> DriftFindings:
         found,
         measurements=measurements,
         details={**found.details, **custom.details},
+        warnings=[*found.warnings, *custom.warnings],
         snapshot=take_snapshot("performance", [], measurements, edge.now()),
     )
 

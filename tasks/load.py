@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tasks.drift.profile import ReferenceProfile
+
+LONGEST_NAME: Final = 200
+"""Characters of the name of an evaluation."""
+
+_NOT_SHOWN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode's categories of controls, lone surrogates, and separators of lines and paragraphs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,7 @@ class Subject:
         profile: What is known of them.
         predicted_anew: Whether the predictions of the reference are others than those the version was measured with.
         called: Id, name and labels.
+        left_out: Sentences about columns whose drift is not measured.
     """
 
     project: Project
@@ -99,6 +107,7 @@ class Subject:
     profile: ReferenceProfile | None
     predicted_anew: bool
     called: Called
+    left_out: tuple[str, ...] = ()
 
 
 @task(task_run_name="Resolve training", cache_policy=NO_CACHE)
@@ -144,6 +153,7 @@ def resolve_evaluation(
     declared = load_project(project)
     declared_store = declared.store(store)
     called = called or Called()
+    require_name(called.name)
     source = resolve_data(declared, data, declared_store.data, os.environ)
     wanted = declared_store.threshold if threshold is None else threshold
     _require_threshold(declared, store, wanted)
@@ -185,6 +195,7 @@ def _of_a_model(
         weight_column=model_settings.weight_column,
         watched=watched_columns(store, schema),
     )
+    yardstick.columns_to_read(source)  # what the data lack is told before anything is computed
     profile = suited(
         opened.profile(), reference, schema, store.drift, predicted_anew=predicted_anew, progress=edge.progress()
     )
@@ -208,7 +219,7 @@ def _standalone(
 ) -> Subject:
     store = project.store(store_name)
     other = None if own.reference is None else resolve_data(project, own.reference, own.reference, os.environ)
-    schema = infer_standalone_schema(own, source, other)
+    schema, left_out = infer_standalone_schema(own, source, other)
     yardstick = Yardstick(
         schema=schema,
         model=None,
@@ -219,6 +230,7 @@ def _standalone(
         weight_column=own.weight_column,
         watched=watched_columns(store, schema),
     )
+    yardstick.columns_to_read(source)
     reference, profile = None, None
     if other is not None:
         reference = read_reference(other, yardstick)
@@ -229,7 +241,9 @@ def _standalone(
             settings().artifacts_folder,
             partial(suited, None, reference, schema, store.drift, predicted_anew=True, progress=edge.progress()),
         )
-    return Subject(project, store_name, store, own, source, None, yardstick, reference, profile, True, called)
+    return Subject(
+        project, store_name, store, own, source, None, yardstick, reference, profile, True, called, tuple(left_out)
+    )
 
 
 def _require_threshold(project: Project, store: str, threshold: float | None) -> None:
@@ -240,6 +254,20 @@ def _require_threshold(project: Project, store: str, threshold: float | None) ->
         raise UnusableName("threshold", f"{threshold:g}", f"a {kind} model has none", "leave it out")
     if not 0 <= threshold <= 1:
         raise UnusableName("threshold", f"{threshold:g}", "it is no probability", "take one from 0 to 1")
+
+
+def require_name(name: str | None) -> None:
+    """Refuse a name of an evaluation that can't be shown, or kept. Raises: UnusableName.
+
+    >>> require_name("April")
+    """
+    if name is None:
+        return
+    remedy = f"use at most {LONGEST_NAME} characters that can be shown"
+    if len(name) > LONGEST_NAME:
+        raise UnusableName("evaluation name", f"{name[:40]}…", f"it has {len(name):,} characters", remedy)
+    if any(unicodedata.category(character) in _NOT_SHOWN for character in name):
+        raise UnusableName("evaluation name", name, "it has control characters or halves of characters", remedy)
 
 
 def _open(project: Project, model: str, version: str, actor: str | None) -> Version:

@@ -54,8 +54,8 @@ def record_version(
             artifacts.canonical_json({"importances": trained.importances, "diagnostics": diagnostics})
         )
         files = {file.name: artifacts.file_sha256(file) for file in sorted(folder.iterdir())}
-    manifest = _manifest(assignment, table, trained, files)
-    with edge.known(project, who) as session:
+    with _undone_on_failure(relative), edge.known(project, who) as session:
+        manifest = _manifest(assignment, table, trained, files)
         row = registry.record_version(
             session,
             registry.find_model(session, project.project, assignment.model),
@@ -94,6 +94,16 @@ def _folder_of_the_store(relative: str) -> Iterator[Path]:
     except OSError as error:
         problem = f"it can't be written ({error.strerror or error})"
         raise UnreadableFile(root, problem, "make room on the disk, or see to the permissions") from error
+
+
+@contextmanager
+def _undone_on_failure(relative: str) -> Iterator[None]:
+    """Remove a folder of the artifact store again when the row that was to point to it could not be written."""
+    try:
+        yield
+    except Exception:
+        shutil.rmtree(settings().artifacts_folder / relative, ignore_errors=True)
+        raise
 
 
 def _manifest(
@@ -151,7 +161,7 @@ def record_evaluation(
             if found.snapshot:
                 (folder / f"{name}.snapshot.json").write_text(found.snapshot, encoding="utf-8")
         files = {file.name: artifacts.file_sha256(file) for file in sorted(folder.iterdir())}
-    with edge.known(project, who) as session:
+    with _undone_on_failure(relative), edge.known(project, who) as session:
         replaced = _folder_of(session, identity)
         evaluation = evaluations.record_evaluation(
             session,
@@ -220,7 +230,13 @@ def _labels(subject: Subject, batch: Batch, date: str) -> dict[str, str]:
     if subject.version is not None:
         labels |= {"model:name": subject.version.model, "model:version": str(subject.version.number)}
     if "time" in batch.outcomes:
-        times = batch.outcomes["time"]
-        if times.notna().any():
-            labels |= {"data:from": f"{times.min():%Y-%m-%d}", "data:to": f"{times.max():%Y-%m-%d}"}
+        import numpy as np
+
+        times = batch.outcomes["time"].dropna().to_numpy("datetime64[us]")
+        if times.size:
+            # As NumPy writes them: strftime fails outside of the years 1 to 9999.
+            labels |= {
+                "data:from": str(np.datetime_as_string(times.min(), unit="D")),
+                "data:to": str(np.datetime_as_string(times.max(), unit="D")),
+            }
     return labels | subject.store.labels | dict(subject.called.labels)

@@ -69,7 +69,9 @@ def evaluate(
     opened = ("pandas",) if declared.store(into).standalone else running.OF_ALL_FLOWS
     with running.flows(f"Evaluating into {into}", imports=(*opened, "tasks.drift.engine")):
         from flows.evaluate import evaluate as run
+        from tasks.load import require_name
 
+        require_name(name)  # here as well: Prefect can't even be handed half of a character
         made = run(
             record.reference_to(declared),
             into,

@@ -13,7 +13,7 @@ from governance.errors import SchemaMismatch
 from governance.project_file import Features
 from governance.vocabulary import Handling, OnFailure, PredictionType
 from tasks.data.conversion import shortened
-from tasks.data.schema import Schema, canonical_label
+from tasks.data.schema import GREATEST_WEIGHT, Schema, canonical_label
 from tasks.data.sources import Source
 
 NAMED_LEVELS: Final = 10
@@ -104,7 +104,7 @@ def require_known_categories(rows: pd.DataFrame, schema: Schema, features: Featu
 
 
 def require_weights(values: pd.Series, source: Source) -> None:
-    """Refuse a weight that is missing or negative: what the row counts would be anybody's guess.
+    """Refuse a weight that is missing, negative or beyond reckoning: what the row counts would be anybody's guess.
 
     Args:
         values: n weights, float64, with the index of the reader.
@@ -113,14 +113,16 @@ def require_weights(values: pd.Series, source: Source) -> None:
     Raises:
         SchemaMismatch: names the first such row.
     """
-    wrong = np.flatnonzero(~(values.to_numpy(np.float64) >= 0))
+    found = values.to_numpy(np.float64)
+    wrong = np.flatnonzero(~((found >= 0) & (found <= GREATEST_WEIGHT)))
     if wrong.size:
-        value = values.iloc[wrong[0]]
+        value = found[wrong[0]]
+        problem = "negative" if value < 0 else f"more than {GREATEST_WEIGHT:g}"
         raise SchemaMismatch(
             source.path,
             str(values.name),
-            "the weight is missing" if pd.isna(value) else f"the weight {value:g} is negative",
-            "write 0 for rows that shall not count",
+            "the weight is missing" if np.isnan(value) else f"the weight {value:g} is {problem}",
+            "write 0 for rows that shall not count" if not value > 0 else "write it in a greater unit",
             int(values.index[wrong[0]]) + 1,
         )
 

@@ -73,11 +73,11 @@ def infer_schema(source: Source, model_name: str, settings: ModelSettings) -> Sc
     )
 
 
-def infer_standalone_schema(settings: Standalone, data: Source, reference: Source | None) -> Schema:
+def infer_standalone_schema(settings: Standalone, data: Source, reference: Source | None) -> tuple[Schema, list[str]]:
     """What predictions that come with the data are of: columns to watch, and the classes.
 
-    A column that tells nothing (all missing, constant, an identifier, free text) is left out rather than refused: nobody
-    is about to train on it.
+    A column that tells nothing (all missing, an identifier, free text) is left out rather than refused: nobody is about
+    to train on it. A constant one stays: that it varies in the data would be drift.
 
     Args:
         settings: Of the store.
@@ -86,7 +86,8 @@ def infer_standalone_schema(settings: Standalone, data: Source, reference: Sourc
 
     Returns:
         The schema; the target is empty when the data bring no labels. Classes are those of the labels, the
-        predictions and the probabilities of both sources.
+        predictions and the probabilities of both sources. And a sentence for every column of the reference that is
+        left out though nobody said so.
 
     Raises:
         UnreadableFile: as :func:`tasks.data.reading.iterate_chunks`.
@@ -99,18 +100,24 @@ def infer_standalone_schema(settings: Standalone, data: Source, reference: Sourc
         require_columns(source, read_header(source), [settings.prediction, *settings.probabilities.values()])
     header = read_header(watched)
     require_columns(watched, header, [*(features.include or []), *features.exclude, *features.handling])
-    profiles = {profile.name: profile for profile in profile_columns(watched, features.handling)}
+    profiles = {profile.name: profile for profile in profile_columns(watched, features.handling, constants=True)}
     brought = {settings.prediction, *settings.probabilities.values(), target, time, settings.weight_column}
     chosen = features.include or [name for name in header if name not in brought | set(features.exclude)]
     columns = tuple(Column(name, profiles[name].handling) for name in chosen if profiles[name].handling in _FOR_MODELS)
     _require_dates(watched, time, columns)
     schema = Schema(columns, target or "", settings.prediction_type, (), time)
     levels = _collect_levels(watched, schema.handling)
-    return replace(
+    schema = replace(
         schema,
         classes=_standalone_classes(settings, data, reference),
         categories={name: tuple(sorted(seen)) for name, seen in levels.items() if seen is not None},
     )
+    left_out = [name for name in chosen if name not in schema.handling and name not in features.handling]
+    return schema, [
+        f"drift of column {name!r} is not measured: {profiles[name].reason}"
+        for name in left_out
+        if reference is not None
+    ]
 
 
 def _standalone_classes(settings: Standalone, data: Source, reference: Source | None) -> tuple[str, ...]:

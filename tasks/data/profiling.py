@@ -64,7 +64,11 @@ class ColumnProfile:
 
 
 def profile_columns(
-    source: Source, forced: Mapping[str, Handling] | None = None, *, chunk_rows: int = CHUNK_ROWS
+    source: Source,
+    forced: Mapping[str, Handling] | None = None,
+    *,
+    constants: bool = False,
+    chunk_rows: int = CHUNK_ROWS,
 ) -> list[ColumnProfile]:
     """Look at every column of a file, in one pass and bounded memory.
 
@@ -75,6 +79,8 @@ def profile_columns(
     Args:
         source: The file.
         forced: Column: its handling, which is not questioned.
+        constants: Whether a column that is always the same is what it holds, and not IGNORED: to a model it tells
+            nothing, but that it changed later does.
         chunk_rows: Rows read at once, at least 1.
 
     Returns:
@@ -96,11 +102,14 @@ def profile_columns(
         rows += table.num_rows
     if rows == 0:
         raise without_rows(source)
-    return [_profile(name, tally, foreign, forced.get(name)) for name, (tally, foreign) in tallies.items()]
+    return [
+        _profile(name, tally, foreign, forced.get(name), constants=constants)
+        for name, (tally, foreign) in tallies.items()
+    ]
 
 
-def _profile(name: str, tally: Tally, foreign: Foreign, forced: Handling | None) -> ColumnProfile:
-    handling, reason = suggest_handling(name, tally)
+def _profile(name: str, tally: Tally, foreign: Foreign, forced: Handling | None, *, constants: bool) -> ColumnProfile:
+    handling, reason = suggest_handling(name, tally, constants=constants)
     if tally.distinct > 1 and (unread := foreign.reason(tally)):
         handling, reason = Handling.IGNORED, unread
     if forced is not None:
@@ -118,11 +127,11 @@ def _profile(name: str, tally: Tally, foreign: Foreign, forced: Handling | None)
     return profile
 
 
-def suggest_handling(name: str, tally: Tally) -> tuple[Handling, str]:
+def suggest_handling(name: str, tally: Tally, *, constants: bool = False) -> tuple[Handling, str]:
     """How a column is best treated, and why."""
     if tally.present == 0:
         return Handling.IGNORED, "all values are missing"
-    if tally.distinct == 1 and tally.missing == 0:
+    if tally.distinct == 1 and tally.missing == 0 and not constants:
         return Handling.IGNORED, f"constant: always {tally.example!r}"
     if tally.all_truth:
         return Handling.CATEGORICAL, "truth values"

@@ -41,7 +41,7 @@ class Selection:
         columns: The columns wanted, and as what. Those that conditions and ``class_rebalance`` look at come along.
         sampling: Method, how many rows, conditions, seed.
         judge: Is shown every row that fulfils the conditions, chosen or not, and raises when it won't have it: whether
-            a file is refused must not depend on the seed.
+            a file is refused must not depend on the seed. With ``head``, only those that are chosen.
         chunk_rows: Rows read at once, at least 1; has no influence on what is chosen.
         digest: Is fed every row of a query that is read.
 
@@ -109,18 +109,24 @@ class Selection:
                 yield self._rebalanced()
 
     def _eligible(self) -> Iterator[pd.DataFrame]:
+        for rows in self._fulfilling():
+            self._judge(rows)
+            yield rows
+
+    def _fulfilling(self) -> Iterator[pd.DataFrame]:
         for chunk in self._chunks:
             self.total_rows += len(chunk)
             where = self._sampling.where
             rows = chunk[fulfilling(chunk, where, self._handling, self._source)] if where else chunk
             self.eligible_rows += len(rows)
-            self._judge(rows)
             yield rows
 
     def _head(self) -> Iterator[pd.DataFrame]:
         wanted = self._sampling.rows
-        for chunk in self._eligible():
-            yield chunk.head(wanted)
+        for chunk in self._fulfilling():
+            rows = chunk.head(wanted)
+            self._judge(rows)
+            yield rows
             wanted = max(0, wanted - len(chunk))
             # A query is never run again for the number of its rows: it might give others.
             if not wanted and not self._sampling.where and self._source.query is None:

@@ -14,6 +14,9 @@ _TRUTH: Final[Mapping[str, str]] = {
     "True": "true", "TRUE": "true", "False": "false", "FALSE": "false",
 }  # fmt: skip
 
+GREATEST_WEIGHT: Final = 1e100
+"""That a row may have: what is computed with such weights stays in floating point."""
+
 
 def canonical_label(value: object) -> str:
     """The one way a label or a category is written, whatever type it came as.

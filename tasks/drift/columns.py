@@ -12,7 +12,6 @@ import numpy as np
 from governance.vocabulary import CheckOutcome, Handling, Measurement
 from tasks.drift import statistics
 from tasks.drift.contingency import Homogeneity, homogeneity, neutral_order
-from tasks.drift.cores import on_all_cores
 from tasks.drift.histogram import ANY, Histogram, of_levels
 from tasks.drift.ordered import Apart, compare, counts_by_edges, interval_names
 from tasks.drift.profile import LevelProfile, OrderedProfile, ReferenceProfile
@@ -96,7 +95,7 @@ def measure_columns(profile: ReferenceProfile, current: CurrentColumns, rate: Fa
             return None
         return null.p_value(name, score, rows)
 
-    found = list(on_all_cores(lambda tally: measure_column(tally, calibrate), list(current.columns.values())))
+    found = [measure_column(tally, calibrate) for tally in current.columns.values()]
     found = [replace(column, verdict=_verdict(column.p_value, rate)) for column in found]
     return correct(found)
 

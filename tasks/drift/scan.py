@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 from governance.vocabulary import Handling
 from tasks.drift.cores import on_all_cores
 from tasks.drift.required import CURRENT, column_names, require_features, require_once
-from tasks.drift.tallies import ColumnTally, CurrentColumns
+from tasks.drift.tallies import ColumnTally, CurrentColumns, OrderedTally
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,7 @@ def scan_frame(
     require_features(CURRENT, names, current.columns)
     require_once(CURRENT, names, [*current.columns, *current.predictions])
     found = _tallies(current, names)
-    _count_each(lambda each: each[1].add(frame[each[0]]), found, threads, progress)
+    _count_each(lambda each: _count_and_sort(each[1], frame[each[0]]), found, threads, progress)
     current.count_rows(len(frame))
     return current
 
@@ -92,6 +92,13 @@ def scan_file(
         current.count_rows(table.num_rows)
         tell(f"counting current values, {current.rows:,} rows so far", None)
     return current
+
+
+def _count_and_sort(tally: ColumnTally, column: pd.Series) -> None:
+    """Sorting is most of what exact statistics take, and can be done side by side: here, before they ask for it."""
+    tally.add(column)
+    if isinstance(tally, OrderedTally) and tally.exact:
+        tally.sorted_values()
 
 
 def _from(table: pa.Table) -> Callable[[Counted], None]:

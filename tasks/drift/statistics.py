@@ -5,7 +5,7 @@ A statistic that is not defined on what it is given raises ``ValueError`` with t
 
 from __future__ import annotations
 
-from math import exp, lgamma
+from math import exp, isfinite, lgamma
 from typing import NamedTuple
 
 import numpy as np
@@ -63,7 +63,7 @@ def gap_between(reference: Floats, current: Floats, sums: Floats | None = None, 
     if not differs.all():  # of equal values the first counts before, and the last at it
         at, ahead = at[np.append(differs, True)], ahead[np.insert(differs, 0, True)]
     ks = float(max(at.max(), -at.min(), ahead.max(), -ahead.min()))
-    if not np.isfinite([many[0], many[-1], few[0], few[-1]]).all():
+    if not all(map(isfinite, (many[0], many[-1], few[0], few[-1]))):
         return Gap(ks, np.nan)
     if doublings or sums is None or many is not reference:
         many, few = np.ldexp(many, doublings), np.ldexp(few, doublings)

@@ -65,7 +65,8 @@ class Brought:
             found = rows[column].to_numpy(np.float64)
             _refuse(rows[column], ~((found >= 0) & (found <= 1)), source, "the probability is not between 0 and 1")
         if schema.classes and set(schema.classes) <= set(self.probabilities):
-            together = rows[list(self.probabilities.values())].sum(axis=1).rename(next(iter(self.probabilities.values())))
+            columns = list(self.probabilities.values())
+            together = rows[columns].sum(axis=1).rename(columns[0])
             # As far off as probabilities rounded to three decimals may be.
             wrong = ~(np.abs(together.to_numpy(np.float64) - 1.0) <= 5e-4 * len(schema.classes) + 1e-9)
             _refuse(together, wrong, source, "the probabilities of all classes do not add up to 1")

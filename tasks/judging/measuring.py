@@ -140,7 +140,7 @@ def measure_custom(
     Returns:
         ``custom.<name>``, see :func:`tasks.metrics.custom.measure_custom_metrics`, and ``custom.<name>_drift``;
         ``details["custom_metrics"]``, per name the ``function`` and the ``sha256`` of its file, ``None`` where it can't
-        be read.
+        be read. A warning for each that has no value.
     """
     if not metrics:
         return DriftFindings([], {}, "", [])
@@ -152,7 +152,8 @@ def measure_custom(
     files = {
         name: {"function": where, "sha256": sha256_of_custom_metric(where, folder)} for name, where in metrics.items()
     }
-    return DriftFindings([*measured, *performance_drift(before, measured)], {"custom_metrics": files}, "", [])
+    warnings = [f"{m.name} has no value: {m.reason}" for m in measured if m.value is None]
+    return DriftFindings([*measured, *performance_drift(before, measured)], {"custom_metrics": files}, "", warnings)
 
 
 def _of_custom(

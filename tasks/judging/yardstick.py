@@ -67,8 +67,8 @@ class Yardstick:
         self._require_free_names(source)
         known = schema.columns_to_read(target=self.labelled, time=schema.time_column in header) | brought | weight
         # A watched column that is called as an output is the output, and no column of the data.
-        made = set(output_columns(schema)) - set(brought)
-        return {name: handling for name, handling in self.watched.items() if name in header and name not in made} | known
+        there = set(header) - (set(output_columns(schema)) - set(brought))
+        return {name: handling for name, handling in self.watched.items() if name in there} | known
 
     def _require_free_names(self, source: Source) -> None:
         schema = self.schema

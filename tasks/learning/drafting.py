@@ -15,6 +15,7 @@ from tasks.data.reading import iterate_chunks, read_frame
 from tasks.data.sources import ENDINGS, Source, read_header, require_columns
 from tasks.learning.estimators import FOLDS
 from tasks.learning.fit import FEWEST_ROWS
+from tasks.learning.prediction import CORRECT
 from tasks.learning.split import split_rows
 from tasks.learning.thresholds import FEWEST_ROWS_OF_CLASS, MAX_F1
 
@@ -168,7 +169,7 @@ def _only_date(profiles: dict[str, ColumnProfile], target: str) -> str | None:
 
 def _is_named_as_output(name: str) -> bool:
     """Whether predictions, which stand beside the inputs, may be called so. Then it may be an earlier model's, too."""
-    return name == "prediction" or name.startswith("proba_")
+    return name in ("prediction", CORRECT) or name.startswith("proba_")
 
 
 def _threshold(source: Source, target: str, prediction_type: PredictionType, model: str) -> float | str | None:

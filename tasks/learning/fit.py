@@ -17,7 +17,7 @@ from tasks.data.telling import Progress
 from tasks.learning.diagnostics import Diagnostic, Evidence, diagnose
 from tasks.learning.estimators import DEFAULT, FOLDS, build_pipeline
 from tasks.learning.importances import measure_importances
-from tasks.learning.prediction import FittedModel, output_columns, predict
+from tasks.learning.prediction import CORRECT, FittedModel, output_columns, predict
 from tasks.learning.split import split_rows
 from tasks.learning.threads import one_thread
 from tasks.learning.thresholds import choose_threshold
@@ -106,7 +106,7 @@ def train_model(
     """
     tell = progress or _say_nothing
     tell("splitting", 0.0)
-    _require_free_names(schema, file)
+    _require_free_names(schema, settings.weight_column, file)
     labels = to_target(frame[schema.target], schema, file)
     positions = _labelled_rows(labels, schema, model_name, file)
     rows, target = frame.iloc[positions].reset_index(drop=True), labels.iloc[positions].reset_index(drop=True)
@@ -191,10 +191,10 @@ class _Part:
         return [name for name in self.schema.feature_names if known[name] < fewest]
 
 
-def _require_free_names(schema: Schema, file: str) -> None:
+def _require_free_names(schema: Schema, weight: str | None, file: str) -> None:
     """Outputs stand beside inputs in the reference and in scored data."""
-    inputs = {*schema.feature_names, schema.target, schema.time_column}
-    for name in output_columns(schema):
+    inputs = {*schema.feature_names, schema.target, schema.time_column, weight}
+    for name in (*output_columns(schema), CORRECT):
         if name in inputs:
             raise SchemaMismatch(
                 file, name, "the column is named as an output of the model", "rename it, or exclude it"

@@ -26,6 +26,8 @@ Function = Callable[..., float]
 
 GROUPS: Final = 20
 """Of rows, each left out once for the interval."""
+LONGEST_REASON: Final = 300
+"""Characters of what an exception says that are told."""
 FEWEST_ROWS: Final = 100
 """With fewer there is no interval."""
 
@@ -53,8 +55,8 @@ def load_custom_metric(where: str, folder: Path) -> Function:
     except (Exception, SystemExit) as error:
         raise UnreadableFile(where, f"importing it fails with {_in_words(error)}", "mend the file") from error
     finally:
-        del sys.modules[module_name]
-    function = getattr(module, name, None)
+        sys.modules.pop(module_name, None)
+    function = vars(module).get(name)
     if not callable(function):
         raise UnreadableFile(where, f"it has no function {name!r}", "define it, or mend custom_metrics")
     return function  # type: ignore[no-any-return]
@@ -70,6 +72,8 @@ def sha256_of_custom_metric(where: str, folder: Path) -> str | None:
 
 
 def _place_of(where: str, folder: Path) -> tuple[Path, str]:
+    if not where.isprintable():
+        raise UnreadableFile(ascii(where), "it has characters that can't be shown", "mend custom_metrics")
     file, _, name = where.rpartition(":")
     if not file.endswith(".py") or not name.isidentifier():
         raise UnreadableFile(where, "it is not of the form file.py:function", "name a file and a function in it")
@@ -132,10 +136,10 @@ def measure_custom_metrics(
             groups = _groups(y_true, y_pred, probabilities, seed)
 
         def of_rows(kept: NDArray[np.bool_] | None, function: Function = function) -> float:
-            # Shallow copies: pandas copies what the function writes to, so that no metric spoils the next.
+            # Copies, so that no function writes into what is recorded, or what the next one is given.
             parts = [part if part is None or kept is None else part[kept] for part in (y_true, y_pred, probabilities)]
             parts += [sample if kept is None or not same_rows else sample[kept], reference]
-            return _number(function(*(None if part is None else part.copy(deep=False) for part in parts)))
+            return _number(function(*(None if part is None else part.copy() for part in parts)))
 
         found.append(_measure(f"custom.{name}", of_rows, groups, rows))
     return found
@@ -182,13 +186,25 @@ def _groups(y_true: pd.Series, y_pred: pd.Series, probabilities: pd.DataFrame | 
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not hasattr(value, "__float__"):
-        raise TypeError(f"the function returned {value!r} instead of a number")
+        raise TypeError(f"the function returned {_shown(value)} instead of a number")
     number = float(value)
     if not isfinite(number):
         raise ValueError(f"the function returned {number}")
     return number
 
 
+def _shown(value: object) -> str:
+    """A value as Python writes it where that is short, else its type: the function is not ours, nor is what it returns."""
+    if isinstance(value, str | bool | int | float | complex | None):
+        return repr(value if not isinstance(value, str) or len(value) <= 60 else f"{value[:59]}…")
+    return f"a value of type {type(value).__name__}"
+
+
 def _in_words(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    try:
+        text = " ".join(str(error).split())[:LONGEST_REASON]
+    except (Exception, SystemExit):
+        text = "it can't say what"
+    # Neither databases nor terminals take everything that a text may hold.
+    text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.data.schema import GREATEST_WEIGHT
 from tasks.metrics.classification import Codes
 from tasks.metrics.intervals import Floats
 
@@ -99,11 +100,11 @@ def require_weights(weights: Floats, rows: int) -> Floats:
     """Weights as a plain array.
 
     Args:
-        weights: Shape (rows,), not negative, finite; 0: the row counts nowhere.
+        weights: Shape (rows,), 0 to 1e100; 0: the row counts nowhere.
         rows: How many there have to be.
 
     Raises:
-        ValueError: one is negative, missing or infinite, or they are not as many as the rows.
+        ValueError: one is negative, missing or more than 1e100, or they are not as many as the rows.
 
     >>> require_weights(np.array([1, 2]), 2).tolist()
     [1.0, 2.0]
@@ -111,10 +112,11 @@ def require_weights(weights: Floats, rows: int) -> Floats:
     found: Floats = np.asarray(weights, dtype=np.float64)
     if found.shape != (rows,):
         raise ValueError(f"{found.size:,} weights and {rows:,} rows: every row needs one")
-    wrong = ~(np.isfinite(found) & (found >= 0))
+    wrong = ~((found >= 0) & (found <= GREATEST_WEIGHT))
     if wrong.any():
         row = int(np.argmax(wrong))
         raise ValueError(
-            f"the weight of {int(wrong.sum()):,} rows is negative, missing or infinite: row {row + 1:,} has {found[row]:g}"
+            f"the weight of {int(wrong.sum()):,} rows is negative, missing or more than "
+            f"{GREATEST_WEIGHT:g}: row {row + 1:,} has {found[row]:g}"
         )
     return found

@@ -317,7 +317,9 @@ def test_a_column_that_went_wrong_in_production_is_drift(
         assert done.document["metrics"]["drifted_columns"] >= 1
         assert done.document["metrics"][moved] > 0.9
         assert done.document["warnings"] == warnings
-        assert done.document["notes"][-1] == "the false-alarm rate can't be promised: the reference has too few rows"
+        assert done.document["notes"][-1].startswith(
+            "the false-alarm rate can't be promised: the reference has 60 rows"
+        )
     assert driftgate("score", "a.csv", "--output", "scored.csv").code == 0
 
 

@@ -20,6 +20,7 @@ from tasks import edge
 from tasks.drift import profile
 from tasks.drift.engine.report import visual_report
 from tasks.judging import references
+from tasks.load import require_name
 from tasks.versions import open_evaluation
 
 pytestmark = pytest.mark.prefect
@@ -266,6 +267,65 @@ def test_what_a_standalone_evaluation_looked_at_is_known_without_its_reference(e
     assert judged.reference is None
     assert {"amount", "kind"} <= set(judged.schema.feature_names)
     assert visual_report(None, judged.sample, judged.schema, edge.now()).html
+
+
+def test_a_constant_of_the_reference_that_varies_now_has_drifted(elsewhere):
+    elsewhere.declare(reference="before")
+    for name, values in (("before", [3]), ("now", [3, 4])):
+        file = elsewhere.folder / f"{name}.csv"
+        frame = pd.read_csv(file)
+        frame.assign(rate=np.resize(values, len(frame)), plan=np.resize([f"p{v}" for v in values], len(frame))).to_csv(
+            file, index=False
+        )
+    made = evaluate(elsewhere.project, "watch", actor="ada")
+    assert made["metrics"]["column_drift.rate.p_value"] < 1e-6
+    assert made["metrics"]["column_drift.plan.p_value"] < 1e-6
+    assert [warning for warning in made["warnings"] if "'customer' is not measured: identifier" in warning]
+
+
+def test_days_before_and_after_the_years_of_python_are_told(elsewhere):
+    frame = pd.read_csv(elsewhere.folder / "now.csv")
+    days = np.resize(["0001-01-01", "9999-12-31"], len(frame))
+    frame.assign(day=days).to_csv(elsewhere.folder / "now.csv", index=False)
+    elsewhere.declare(time_column="day")
+    made = evaluate(elsewhere.project, "watch", actor="ada")
+    assert (made["labels"]["data:from"], made["labels"]["data:to"]) == ("0001-01-01", "9999-12-31")
+
+
+def test_a_threshold_where_there_are_no_probabilities_is_refused(elsewhere):
+    elsewhere.declare(reference="before", probabilities={})
+    with pytest.raises(SchemaMismatch, match="column 'proba_yes': the threshold"):
+        evaluate(elsewhere.project, "watch", threshold=0.7, actor="ada")
+
+
+def test_what_could_not_be_recorded_leaves_no_folder(elsewhere, monkeypatch):
+    def fails(*_arguments, **_options):
+        raise ZeroDivisionError("no luck")
+
+    elsewhere.declare()
+    monkeypatch.setattr("governance.evaluations.record_evaluation", fails)
+    with pytest.raises(ZeroDivisionError):
+        evaluate(elsewhere.project, "watch", actor="ada")
+    assert not list(settings().artifacts_folder.rglob("sample.parquet"))
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\x1b[31m", "a\ud800", "x" * 201])
+def test_a_name_that_can_not_be_shown_is_none(name):
+    with pytest.raises(UnusableName, match="evaluation name"):
+        require_name(name)
+
+
+def test_a_name_that_can_not_be_shown_is_refused_before_anything_is_computed(elsewhere):
+    elsewhere.declare()
+    with pytest.raises(UnusableName, match="it has control characters"):
+        evaluate(elsewhere.project, "watch", name="a\0b", actor="ada")
+    assert evaluations_on_record(elsewhere) == 0
+
+
+def test_a_custom_metric_without_a_value_is_warned_of(elsewhere):
+    elsewhere.declare(custom_metrics={"profit": "gone.py:f"})
+    made = evaluate(elsewhere.project, "watch", actor="ada")
+    assert [warning for warning in made["warnings"] if warning.startswith("custom.profit has no value: gone.py")]
 
 
 def test_without_a_reference_there_is_performance_and_no_drift(elsewhere):

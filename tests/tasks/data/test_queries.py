@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -283,6 +284,12 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path):
     with Watch(source) as watch:
         (tmp_path / "other.csv").write_text("a\n1\n3\n")
         (tmp_path / "other.csv").replace(file)
+        with pytest.raises(UnreadableFile, match="it changed while it was read"):
+            watch.fingerprint()
+    with Watch(source) as watch:
+        before = file.stat()
+        file.write_text("a\n1\n4\n")
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
         with pytest.raises(UnreadableFile, match="it changed while it was read"):
             watch.fingerprint()
     with Watch(source) as watch:

@@ -134,6 +134,14 @@ def test_rows_that_fulfil_no_condition_are_not_judged(csv):
     assert seen == [1, 3]
 
 
+@pytest.mark.parametrize("chunk_rows", [1, 2, 100])
+def test_the_head_is_judged_and_nothing_after_it(csv, chunk_rows):
+    seen = []
+    source = csv("a,b\n" + "".join(f"{row},x\n" for row in range(50)))
+    chosen(source, Sampling(method="head", rows=3), chunk_rows=chunk_rows, judge=lambda rows: seen.extend(rows["a"]))
+    assert seen == [0, 1, 2]
+
+
 def test_nothing_can_be_sampled_from_a_header(csv):
     for method in METHODS:
         with pytest.raises(UnreadableFile, match="no rows"):

@@ -21,7 +21,11 @@ def rows(guess=("yes", "no"), label=("yes", "no"), count=60) -> str:
     return HEADER + "\n".join(lines) + "\n"
 
 
-def inferred(csv, tmp_path, content=None, reference=None, **settings):
+def inferred(*given, **settings):
+    return inferred_and_told(*given, **settings)[0]
+
+
+def inferred_and_told(csv, tmp_path, content=None, reference=None, **settings):
     own = {"prediction_type": "binary", "prediction": "guess", "time_column": "day", "weight_column": "w"}
     other = None
     if reference is not None:
@@ -43,6 +47,17 @@ def test_the_columns_are_those_of_the_reference(csv, tmp_path):
     reference = rows().replace(",empty,", ",extra,")
     schema = inferred(csv, tmp_path, reference=reference, features={"exclude": ["kind"]}, target="label")
     assert schema.feature_names == ["amount", "score"]
+
+
+def test_a_constant_is_watched_and_what_is_left_out_is_told(csv, tmp_path):
+    reference = rows().replace(",1,0.", ",7,0.").replace(",w,", ",same,")
+    schema, told = inferred_and_told(csv, tmp_path, reference=reference, target="label", weight_column=None)
+    assert schema.handling["same"] is Handling.NUMERICAL
+    assert told == [
+        "drift of column 'id' is not measured: identifier: nearly every row has its own value",
+        "drift of column 'empty' is not measured: all values are missing",
+    ]
+    assert inferred_and_told(csv, tmp_path)[1] == []
 
 
 def test_without_labels_there_is_no_target(csv, tmp_path):

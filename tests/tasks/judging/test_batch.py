@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ from pandas.testing import assert_frame_equal
 
 from governance.errors import NoUsableTarget, SchemaMismatch, UnreadableFile
 from governance.project_file import Sampling
+from governance.vocabulary import Handling
+from tasks.data.schema import Column
 from tasks.drift.tallies import CurrentColumns
 from tasks.judging.batch import counted_rows, judge_rows, with_correctness
 from tasks.judging.brought import Brought, from_skipped_scoring
@@ -131,6 +134,7 @@ def test_all_judged_rows_are_handed_on(written, yardstick):
         (lambda rows: rows.drop(columns="size"), SchemaMismatch, "column 'size': there is no such column"),
         (lambda rows: rows.assign(size=-1), SchemaMismatch, "row 1: the weight -1 is negative"),
         (lambda rows: rows.assign(size=None), SchemaMismatch, "row 1: the weight is missing"),
+        (lambda rows: rows.assign(size=1e308), SchemaMismatch, r"row 1: the weight 1e\+308 is more than 1e\+100"),
     ],
 )
 def test_what_can_not_be_judged_is_refused(written, yardstick, spoil, error, sentence):
@@ -189,7 +193,7 @@ def test_columns_of_other_names_are_brought_under_ours(written, yardstick, train
         (lambda rows: rows.drop(columns="prediction"), "column 'prediction': there is no such column"),
         (lambda rows: rows.assign(prediction=None), "row 1: the prediction is missing"),
         (lambda rows: rows.assign(prediction="perhaps"), "none of the classes no, yes"),
-        (lambda rows: rows.assign(proba_yes=1.5), "row 1: the probability is not between 0 and 1"),
+        (lambda rows: rows.assign(proba_yes=1.5), r"row 1: the probability is not between 0 and 1 \(1.5\)"),
         (lambda rows: rows.assign(proba_yes=None), "row 1: the probability is not between 0 and 1"),
     ],
 )
@@ -198,8 +202,41 @@ def test_what_is_no_prediction_is_refused(written, yardstick, trained, spoil, se
         judged(written(spoil(scored())), bringing(yardstick, trained))
 
 
-def test_a_watched_column_must_not_be_called_as_an_outcome(written, yardstick):
-    from governance.vocabulary import Handling
+def test_probabilities_of_all_classes_are_1_together(written, yardstick, trained):
+    frame = scored().assign(proba_no=lambda rows: 1 - rows["proba_yes"])
+    brought = from_skipped_scoring(trained.schema, list(frame))
+    frame.loc[2, "proba_no"] += 0.0009
+    assert judged(written(frame), bringing(yardstick, trained, brought=brought)).judged_rows == 200
+    frame.loc[3, ["proba_no", "proba_yes"]] = [0.75, 0.95]
+    with pytest.raises(SchemaMismatch, match=r"row 4: the probabilities of all classes do not add up to 1 \(1.7\)"):
+        judged(written(frame), bringing(yardstick, trained, brought=brought))
 
+
+def test_a_threshold_without_probabilities_is_refused(written, yardstick, trained):
+    with pytest.raises(SchemaMismatch, match=r"column 'proba_yes': the threshold 0\.8 decides from probabilities"):
+        judged(written(scored()), bringing(yardstick, trained, threshold=0.8, brought=Brought("prediction", {})))
+
+
+@pytest.mark.parametrize(
+    "sampling",
+    [{"where": [{"column": "prediction", "equals": "yes"}]}, {"method": "class_rebalance", "column": "prediction"}],
+)
+def test_rows_are_chosen_by_predictions_that_are_in_the_file_and_predicted_anew(written, yardstick, sampling):
+    frame = scored().assign(prediction_correct=True)
+    batch = judged(written(frame), yardstick(watched={"prediction": Handling.CATEGORICAL}), Sampling(**sampling))
+    ours = judged(written(frame.drop(columns="prediction")), yardstick()).sample["prediction"]
+    assert 0 < batch.judged_rows <= 200
+    assert batch.sample["prediction"].tolist() == ours[batch.sample.index].tolist()
+    assert batch.outcomes["prediction"].tolist() == batch.sample["prediction"].tolist()
+
+
+def test_a_feature_must_not_be_called_as_what_is_written_beside_it(written, yardstick, trained):
+    schema = replace(trained.schema, features=(Column("prediction_correct", Handling.NUMERICAL),))
+    frame = scored().assign(prediction_correct=1)
+    with pytest.raises(SchemaMismatch, match="column 'prediction_correct': the column is named as an outcome"):
+        judged(written(frame), bringing(yardstick, trained, schema=schema))
+
+
+def test_a_watched_column_must_not_be_called_as_an_outcome(written, yardstick):
     with pytest.raises(SchemaMismatch, match="column 'weight': the column is named as an outcome"):
         judged(written(loans(100)), yardstick(watched={"weight": Handling.CATEGORICAL}))

@@ -58,4 +58,6 @@ def test_without_labels_of_the_reference_there_is_no_drift_and_it_says_so(folder
 def test_what_can_not_be_loaded_has_no_drift_and_no_hash(folder):
     found = measure_custom({"gone": "gone.py:f"}, folder, SCHEMA, rows(0.7), rows(0.9))
     assert [m.value for m in found.measurements] == [None, None]
+    (warning,) = found.warnings
+    assert warning.startswith("custom.gone has no value: gone.py")
     assert found.details["custom_metrics"]["gone"]["sha256"] is None

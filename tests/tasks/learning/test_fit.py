@@ -192,10 +192,15 @@ def test_a_row_without_a_time_is_named_by_its_place_in_the_file(rows, schema, se
     assert "may.csv, column 'when', row 21:" in said
 
 
-def test_a_feature_named_as_an_output_is_refused(rows, schema, settings):
-    expected = replace(schema(), features=(*schema().features, Column("proba_yes", Handling.NUMERICAL)))
-    said = refused(SchemaMismatch, rows().assign(proba_yes=0.5), settings(), expected)
-    assert "'proba_yes': the column is named as an output" in said
+@pytest.mark.parametrize("name", ["proba_yes", "prediction_correct"])
+def test_a_feature_or_weight_named_as_an_output_is_refused(rows, schema, settings, name):
+    expected, frame = replace(schema(), features=(*schema().features, Column(name, Handling.NUMERICAL))), rows()
+    frame[name] = 0.5
+    for said in (
+        refused(SchemaMismatch, frame, settings(), expected),
+        refused(SchemaMismatch, frame, settings(weight_column=name), schema()),
+    ):
+        assert f"{name!r}: the column is named as an output" in said
 
 
 def test_what_an_estimator_does_not_like_becomes_a_sentence(rows, schema, settings):

@@ -57,6 +57,33 @@ def needs_all(y_true, y_pred, probabilities, sample, reference):
     if len(y_true) < 400:
         raise ValueError("too few rows")
     return 5
+
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+
+def mute(y_true, y_pred, probabilities, sample, reference):
+    raise Mute
+
+def nul(y_true, y_pred, probabilities, sample, reference):
+    raise ValueError("a\\0b" + "x" * 10_000)
+
+def frame(y_true, y_pred, probabilities, sample, reference):
+    return [sample] * 9
+
+def burns_in(y_true, y_pred, probabilities, sample, reference):
+    for part in (sample["amount"], reference["a"], probabilities["yes"]):
+        values = part.to_numpy()
+        values.setflags(write=True)
+        values[:] = -7
+    return 1
+"""
+GONE = """
+import sys
+del sys.modules[__name__]
+
+def one(y_true, y_pred, probabilities, sample, reference):
+    return 1
 """
 
 
@@ -65,6 +92,8 @@ def folder(tmp_path):
     project = tmp_path / "project"
     project.mkdir()
     (project / "own.py").write_text(CODE)
+    (project / "gone.py").write_text(GONE)
+    (project / "leaving.py").write_text("raise SystemExit(3)")
     (project / "broken.py").write_text("import no_such_module_at_all")
     (tmp_path / "outside.py").write_text(CODE)
     (project / "link.py").symlink_to(tmp_path / "outside.py")
@@ -143,6 +172,8 @@ def test_no_columns_of_probabilities_are_none(folder):
     ("words", "TypeError: the function returned 'many' instead of a number"),
     ("truth", "TypeError: the function returned True instead of a number"),
     ("infinite", "ValueError: the function returned inf"),
+    ("mute", "Mute: it can't say what"), ("nul", f"ValueError: a\N{REPLACEMENT CHARACTER}b{'x' * 297}"),
+    ("frame", "TypeError: the function returned a value of type list instead of a number"),
 ])  # fmt: skip
 def test_what_fails_says_why_and_takes_nothing_with_it(folder, name, reason):
     failed, right = measure(folder, name, "share_right")
@@ -157,10 +188,26 @@ def test_what_one_function_writes_the_next_does_not_see(folder):
     ]
 
 
+def test_a_function_can_not_write_into_what_is_recorded(folder):
+    target, prediction, probabilities, sample = rows()
+    given, reference = (probabilities.copy(), sample.copy()), pd.DataFrame({"a": [1, 2]})
+    named = {"m": "own.py:burns_in"}
+    found = measure_custom_metrics(named, folder, target, prediction, probabilities, sample, reference)
+    assert found[0].value == 1
+    pd.testing.assert_frame_equal(probabilities, given[0])
+    pd.testing.assert_frame_equal(sample, given[1])
+    assert reference["a"].tolist() == [1, 2]
+
+
+def test_a_module_that_takes_itself_away_is_no_harm(folder):
+    assert load_custom_metric("gone.py:one", folder)(*[None] * 5) == 1
+
+
 @pytest.mark.parametrize(("where", "part"), [
     ("own.py", "not of the form file.py:function"), ("own:share_right", "not of the form"),
     ("../outside.py:share_right", "outside the project's folder"), ("link.py:share_right", "outside the project's"),
     ("/etc/passwd.py:f", "outside the project's folder"), ("none.py:f", "there is no file"),
+    ("a\0b.py:f", "characters that can't be shown"), ("leaving.py:f", "importing it fails with SystemExit: 3"),
     ("broken.py:f", "importing it fails with ModuleNotFoundError"), ("own.py:absent", "no function 'absent'"),
     ("own.py:__name__", "no function '__name__'"),
 ])  # fmt: skip

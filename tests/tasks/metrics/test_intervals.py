@@ -76,7 +76,9 @@ def test_roc_auc_close_to_one_keeps_its_level():
     random = np.random.default_rng(0)
     truth = 0.99234  # of two normal distributions: Phi(distance / sqrt 2)
     positive = np.arange(200) < 60
-    found = [ranking.roc_auc_of(ranking.rank(positive, random.normal(size=200) + 3.43 * positive)) for _ in range(REPEATS)]
+    found = [
+        ranking.roc_auc_of(ranking.rank(positive, random.normal(size=200) + 3.43 * positive)) for _ in range(REPEATS)
+    ]
     assert all(0 < f.lower < f.upper <= 1 for f in found)
     assert np.mean([f.lower <= truth <= f.upper for f in found]) >= 0.92
 
@@ -91,7 +93,9 @@ def test_on_the_logit_scale_an_interval_never_leaves_zero_to_one():
 def test_of_classes_that_do_not_overlap_the_interval_at_0_mirrors_that_at_1(resampled):
     positive = np.arange(60) < 20
     weights = Resampling.of_rows(np.ones(60), [positive * 1.0]) if resampled else None
-    best, worst = (ranking.roc_auc_of(ranking.rank(positive, scores, weights)) for scores in (positive * 1.0, ~positive * 1.0))
+    best, worst = (
+        ranking.roc_auc_of(ranking.rank(positive, scores, weights)) for scores in (positive * 1.0, ~positive * 1.0)
+    )
     assert (best.value, best.upper, worst.value, worst.lower) == (1, 1, 0, 0)
     assert best.lower == pytest.approx(wilson(20, 20).lower)
     assert worst.upper == pytest.approx(1 - best.lower)
