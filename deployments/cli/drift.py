@@ -56,7 +56,7 @@ def drift(
             current,
             FalseAlarmRate(),
             exclude=exclude or [],
-            progress=lambda what, share: status.update(
+            progress=lambda what, share=None: status.update(
                 display.words(f"{what} …" if share is None else f"{what}: {share:.0%} …")
             ),
         )

@@ -10,8 +10,11 @@ from typing import Any, Final
 from deployments.servers.address import connect
 
 LOOK_EVERY_SECONDS = 0.25
-UNCHANGED_LOOKS = 3
+COMPLETE_AFTER_UNCHANGED_SECONDS = 1.5
+"""Longer than the second after which the server writes down what has arrived: more would have come by then."""
 GIVE_UP_AFTER_UNCHANGED_SECONDS = 3.0
+NOTHING_YET_SECONDS = 15.0
+"""Patience with a busy server that has a flow run on record and none of its task runs: a flow here is made of tasks."""
 SENDING_TIMEOUT_SECONDS = 10.0
 
 FINISHED: Final = {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]}}}
@@ -44,7 +47,7 @@ def wait_until_recorded(url: str, *, since: datetime, timeout_seconds: float = 3
     """
     flow_runs = {"flow_runs": {"start_time": {"after_": since.isoformat()}}}
     deadline = time.monotonic() + timeout_seconds
-    unchanged_since, looks, before = time.monotonic(), 0, (-1, -1)
+    unchanged_since, before = time.monotonic(), (-1, -1)
     with connect(url) as client:
 
         def count(task_runs: dict[str, Any]) -> int:
@@ -55,11 +58,15 @@ def wait_until_recorded(url: str, *, since: datetime, timeout_seconds: float = 3
             return 0
         while True:
             now = (count({}), count(FINISHED))
-            looks = looks + 1 if now == before else 0
             unchanged_since = unchanged_since if now == before else time.monotonic()
-            complete = now[0] == now[1] and looks >= UNCHANGED_LOOKS
-            stuck = time.monotonic() - unchanged_since > GIVE_UP_AFTER_UNCHANGED_SECONDS
-            if complete or stuck or time.monotonic() > deadline:
+            if time.monotonic() - unchanged_since > _patience(*now) or time.monotonic() > deadline:
                 return now[0]
             before = now
             time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _patience(arrived: int, finished: int) -> float:
+    """For how many seconds nothing may change before nothing more is expected."""
+    if arrived == 0:
+        return NOTHING_YET_SECONDS
+    return COMPLETE_AFTER_UNCHANGED_SECONDS if arrived == finished else GIVE_UP_AFTER_UNCHANGED_SECONDS

@@ -8,9 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.metrics.row_keys import Keys, row_keys
-
-__all__ = ["Keys", "canonical_order", "row_keys"]
+from tasks.metrics.row_keys import Keys
 
 
 def canonical_order(keys: Keys) -> NDArray[np.intp]:

@@ -191,6 +191,7 @@ def _measure_ordered(profile: OrderedProfile, tally: OrderedTally, calibrate: Ca
         "wasserstein": distance,
         "out_of_range_share": lambda: (needed(), (tally.below + tally.above) / there)[1],
     }
+    reference_shares, current_shares = histogram.shares()
     return ColumnDrift(
         profile.name,
         profile.handling,
@@ -201,8 +202,8 @@ def _measure_ordered(profile: OrderedProfile, tally: OrderedTally, calibrate: Ca
         ks_bound=gap.ks_bound if gap else 0.0,
         wasserstein_bound=gap.distance_bound if gap else 0.0,
         bins=histogram.bins,
-        reference_shares=histogram.shares()[0],
-        current_shares=histogram.shares()[1],
+        reference_shares=reference_shares,
+        current_shares=current_shares,
     )
 
 
@@ -246,6 +247,7 @@ def _measure_levels(profile: LevelProfile, tally: LevelTally, calibrate: Calibra
         "cramers_v": lambda: tested().cramers_v,
         "new_category_share": new_category_share,
     }
+    reference_shares, current_shares = histogram.shares()
     return ColumnDrift(
         profile.name,
         profile.handling,
@@ -254,8 +256,8 @@ def _measure_levels(profile: LevelProfile, tally: LevelTally, calibrate: Calibra
         calibrated,
         unseen=tuple(new)[:NAMED_LEVELS],
         bins=histogram.bins,
-        reference_shares=histogram.shares()[0],
-        current_shares=histogram.shares()[1],
+        reference_shares=reference_shares,
+        current_shares=current_shares,
     )
 
 

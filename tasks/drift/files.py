@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from governance.errors import SchemaMismatch, UnreadableFile
 from governance.vocabulary import Handling, Measurement, PredictionType, SamplingMethod
+from tasks.data.telling import Progress, say_nothing
 from tasks.drift.columns import ColumnDrift, measure_columns
 from tasks.drift.profile import fit_profile
 from tasks.drift.scan import scan_file
@@ -26,8 +27,6 @@ REFERENCE_ROWS: Final = 50_000
 
 MOST_LEVELS: Final = 10_000
 """Levels of a column that are remembered from the rows of the reference that were not drawn."""
-
-Progress = Callable[[str, float | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ def compare_files(
     """
     from tasks.data.sources import read_header
 
-    tell = progress or (lambda _what, _share: None)
+    tell = progress or say_nothing
     here, there = _open(reference), _open(current)
     headers = read_header(here), read_header(there)
     tell("looking at the reference", None)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from governance.project_file import Drift
 from governance.vocabulary import Measurement
-from tasks.drift.canonical import canonical_order, row_keys
+from tasks.drift.canonical import canonical_order
 from tasks.drift.classifiers import RECIPES, Classifier
 from tasks.drift.pairs import ColumnPair
 from tasks.drift.twins import find_twins
@@ -19,6 +19,7 @@ from tasks.learning.threads import one_thread
 from tasks.metrics.catalogue import names_under
 from tasks.metrics.intervals import SIGNIFICANCE, Floats, wilson
 from tasks.metrics.ranking import roc_auc
+from tasks.metrics.row_keys import row_keys
 
 FEWEST_ROWS = 10
 """Rows that each side must have."""

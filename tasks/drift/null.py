@@ -55,9 +55,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.drift.canonical import canonical_order, row_keys
+from tasks.drift.canonical import canonical_order
 from tasks.drift.resampling import MOST_ROWS, Scores, draw_rows, scores_of_batches
 from tasks.drift.scores import SMALLEST_P, Counts
+from tasks.metrics.row_keys import row_keys
 
 if TYPE_CHECKING:
     from tasks.metrics.intervals import Floats

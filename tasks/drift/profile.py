@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from governance.errors import SchemaMismatch
 from governance.vocabulary import Handling, PredictionType
+from tasks.data.telling import Progress, say_nothing
 from tasks.drift.encoding import UNUSABLE, ordered_values, problem_with
 from tasks.drift.grid import CellCounter, Grid, fit_grid
 from tasks.drift.levels import counted_levels, level_positions
@@ -123,7 +124,7 @@ def fit_profile(
     *,
     calibrate: bool = True,
     seed: int = 1337,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> ReferenceProfile:
     """Compute what can be known about a reference.
 
@@ -145,7 +146,7 @@ def fit_profile(
     >>> fit_profile(pd.DataFrame({"age": [3.0, 1.0, 2.0]}), schema).columns["age"].values.tolist()
     [1.0, 2.0, 3.0]
     """
-    tell = progress or (lambda _what, _share: None)
+    tell = progress or say_nothing
     wanted = wanted_handling(schema, handling or {})
     require_features(REFERENCE, reference.columns, [name for name in wanted if wanted[name] is not Handling.IGNORED])
     require_once(REFERENCE, reference.columns, [*wanted, *_of_predictions(schema)])
@@ -276,7 +277,7 @@ def _draw_null(
     reference: pd.DataFrame,
     columns: Mapping[str, ColumnProfile],
     seed: int,
-    tell: Callable[[str, float], None],
+    tell: Progress,
 ) -> NullDistribution | None:
     from tasks.drift.null import draw_null
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final, cast
 
 from governance.vocabulary import Handling
+from tasks.data.telling import Progress, say_nothing
 from tasks.drift.cores import on_all_cores
 from tasks.drift.required import CURRENT, column_names, require_features, require_once
 from tasks.drift.tallies import ColumnTally, CurrentColumns, OrderedTally
@@ -25,9 +26,6 @@ BATCH_ROWS: Final = 131_072
 
 _AS_LEVELS: Final = frozenset({Handling.CATEGORICAL, Handling.TEXT})
 """Columns that are read as dictionaries: each level once, and numbers for the rows."""
-
-Progress = Callable[[str, float | None], None]
-"""Told what is being done, and the share of it, 0 to 1, where it is known."""
 
 Counted = tuple[str, ColumnTally]
 
@@ -82,7 +80,7 @@ def scan_file(
         return scan_parquet(profile, source, threads=threads, progress=progress)
     from tasks.data.batches import iterate_tables
 
-    tell = progress or (lambda _what, _share: None)
+    tell = progress or say_nothing
     current, names = _begin(profile, source)
     found = _tallies(current, names)
     # Of no column: the first one says how many rows there are.
@@ -187,6 +185,6 @@ class _OpenFiles:
 def _count_each(
     count: Callable[[Counted], None], columns: list[Counted], threads: int | None, progress: Progress | None
 ) -> None:
-    tell = progress or (lambda _what, _share: None)
+    tell = progress or say_nothing
     for done, _ in enumerate(on_all_cores(count, columns, threads), start=1):
         tell("counting current values", done / len(columns))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.drift.canonical import Keys
+from tasks.metrics.row_keys import Keys
 
 MOST_TIMES = 10
 """Contents that occur more often are what rows of such a table look like; no model can tell their copies apart."""
@@ -27,7 +27,7 @@ def find_twins(reference: Keys, current: Keys) -> tuple[NDArray[np.bool_], NDArr
     keep the pairs within a side, and these would look like drift.
 
     Args:
-        reference: Shape (n,), as :func:`tasks.drift.canonical.row_keys` makes them.
+        reference: Shape (n,), as :func:`tasks.metrics.row_keys.row_keys` makes them.
         current: Shape (m,), likewise.
 
     Returns:

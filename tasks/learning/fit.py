@@ -13,7 +13,7 @@ import numpy as np
 from governance.errors import NoUsableTarget, SchemaMismatch, TrainingImpossible
 from governance.vocabulary import Measurement, PredictionType, SplitMethod
 from tasks.data.conform import model_matrix, to_target
-from tasks.data.telling import Progress
+from tasks.data.telling import Progress, say_nothing
 from tasks.learning.diagnostics import Diagnostic, Evidence, diagnose
 from tasks.learning.estimators import DEFAULT, FOLDS, build_pipeline
 from tasks.learning.importances import measure_importances
@@ -104,7 +104,7 @@ def train_model(
         SchemaMismatch: a label or a time can't be used, or a column is named as an output of the model.
         TrainingImpossible: nothing can be learned from these data with these settings.
     """
-    tell = progress or _say_nothing
+    tell = progress or say_nothing
     tell("splitting", 0.0)
     _require_free_names(schema, settings.weight_column, file)
     labels = to_target(frame[schema.target], schema, file)
@@ -145,10 +145,6 @@ def train_model(
         pipeline, schema, threshold, measurements, reference, importances, diagnose(evidence),
         len(train), len(test), dropped_rows,
     )  # fmt: skip
-
-
-def _say_nothing(stage: str, share: float) -> None:
-    """Progress that nobody asked for."""
 
 
 class _Part:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from governance.errors import SchemaMismatch
 from governance.project_file import Drift, Segmentation
 from governance.vocabulary import Measurement
+from tasks.data.telling import Progress, say_nothing
 from tasks.drift.findings import DriftFindings
 from tasks.metrics.days import blocks_of
 from tasks.segments.comparing import corrected, p_value_of
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from tasks.data.schema import Schema
 
 Performance = Callable[["pd.DataFrame"], Sequence[Measurement]]
-Progress = Callable[[str, float], None]
 Compared = tuple[Measurement, Measurement, float | None]
 
 CURRENT, SAMPLE, REFERENCE = "current", "sample", "reference"
@@ -111,12 +111,12 @@ def measure_segments(
     """
     scale = Scale(metric, performance if "target" in outcomes else None)
     rows = Rows(reference, known, sample, outcomes)
-    report = progress or (lambda _, __: None)
+    report = progress or say_nothing
     parts = []
     for number, segmentation in enumerate(settings):
 
-        def told(what: str, share: float, number: int = number) -> None:
-            report(what, (number + share) / len(settings))
+        def told(what: str, share: float | None = None, /, number: int = number) -> None:
+            report(what, (number + (share or 0.0)) / len(settings))
 
         parts.append(_measure_segmentation(segmentation, rows, schema, scale, drift, told))
     return tell(_correct(parts), metric)

@@ -19,8 +19,7 @@ from scipy import stats
 from governance.errors import SchemaMismatch
 from governance.project_file import Drift
 from governance.project_file.watched import FalseAlarmRate
-from governance.vocabulary import Handling, PredictionType
-from tasks.data.schema import Column, Schema
+from governance.vocabulary import Handling
 from tasks.drift import tallies
 from tasks.drift.columns import measure_column, measure_columns
 from tasks.drift.profile import fit_column, fit_profile
@@ -28,25 +27,11 @@ from tasks.drift.profile_file import profile_to_bytes
 from tasks.drift.scan import scan_frame
 from tasks.drift.summary import table_of
 from tasks.drift.tallies import EXACT_ROWS, NEW_LEVELS, CurrentColumns, tally_of
-from tests.tasks.drift.comparing import compare_frames
+from tests.tasks.drift.comparing import compare_frames, measure, schema_of
 
 NUMERICAL, CATEGORICAL, DATE, TEXT = Handling.NUMERICAL, Handling.CATEGORICAL, Handling.DATE, Handling.TEXT
 AT = datetime(2013, 4, 1, tzinfo=UTC)
 BERLIN = "Europe/Berlin"
-
-
-def schema_of(handlings):
-    return Schema(
-        tuple(Column(*feature) for feature in handlings.items()), "y", PredictionType.BINARY, ("no", "yes"), None
-    )
-
-
-def measure(handling, reference, *chunks):
-    """The table of a column of which the current values come in chunks, of pandas or of Arrow."""
-    tally = tally_of(fit_column("c", handling, pd.Series(reference)))
-    for chunk in chunks:
-        tally.add(chunk if isinstance(chunk, pd.Series | pa.Array | pa.ChunkedArray) else pd.Series(chunk))
-    return table_of(measure_column(tally))
 
 
 def reasons_of(handling, reference, current):

@@ -15,32 +15,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance.project_file.watched import FalseAlarmRate
-from governance.vocabulary import Handling, PredictionType
-from tasks.data.schema import Column, Schema
+from governance.vocabulary import Handling
 from tasks.drift import tallies
-from tasks.drift.columns import measure_column, measure_columns
+from tasks.drift.columns import measure_columns
 from tasks.drift.profile import fit_column, fit_profile
 from tasks.drift.scan import scan_frame
 from tasks.drift.summary import table_of
 from tasks.drift.tallies import EXACT_ROWS, CurrentColumns, tally_of
+from tests.tasks.drift.comparing import measure, schema_of
 
 NUMERICAL, CATEGORICAL, DATE, TEXT = Handling.NUMERICAL, Handling.CATEGORICAL, Handling.DATE, Handling.TEXT
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
 DAYS = pd.Series(pd.date_range("2013-01-01", periods=600, freq="h", tz="UTC"))
-
-
-def schema_of(handlings):
-    return Schema(
-        tuple(Column(*feature) for feature in handlings.items()), "y", PredictionType.BINARY, ("no", "yes"), None
-    )
-
-
-def measure(handling, reference, *chunks):
-    """The table of a column of which the current values come in chunks, of pandas or of Arrow."""
-    tally = tally_of(fit_column("c", handling, pd.Series(reference)))
-    for chunk in chunks:
-        tally.add(chunk if isinstance(chunk, pd.Series | pa.Array | pa.ChunkedArray) else pd.Series(chunk))
-    return table_of(measure_column(tally))
 
 
 def is_silent(table):

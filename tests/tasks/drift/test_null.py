@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from tasks.drift import resampling
-from tasks.drift.canonical import canonical_order, row_keys
+from tasks.drift.canonical import canonical_order
 from tasks.drift.null import DRAWS, NullDistribution, draw_null, tail_p_value
 from tasks.drift.scores import score_of_levels, score_of_ordered
+from tasks.metrics.row_keys import row_keys
 
 NOTHING = 0
 
