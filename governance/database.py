@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlmodel import Session, create_engine
 
+from governance import chain
 from governance.errors import UnreadableFile
 
 MIGRATIONS_FOLDER: Final = Path(__file__).parent / "migrations"
@@ -21,10 +22,17 @@ _MIGRATION_LOCK: Final = 0x6472696674
 
 _WRITING: Final = "driftgate_writing"
 _READING: Final = "driftgate_reading"
+_AUDIT_KEY: Final = "driftgate_audit_key"
+
+_FIRST_CHAINED: Final = "0004"
+"""The revision from which on the lines of the audit trail are a chain."""
+
+NOTED: Final = "noted"
+"""In the ``info`` of a session: the numbers of the audit lines that its transaction has written so far."""
 _REMEDY: Final = "correct DRIFTGATE_DATABASE_URL or DRIFTGATE_HOME"
 
 
-def open_database(url: str) -> Engine:
+def open_database(url: str, *, audit_key: bytes) -> Engine:
     """Connect to a database and bring its tables to the state this code needs.
 
     A database that does not exist yet is made (SQLite) or filled (PostgreSQL). Several processes may open the same
@@ -32,6 +40,7 @@ def open_database(url: str) -> Engine:
 
     Args:
         url: As SQLAlchemy writes it, e.g. ``sqlite:////srv/driftgate/driftgate.db``; see ``Settings.database``.
+        audit_key: Seals the lines of the audit trail; see ``Settings.audit_key_bytes``.
 
     Returns:
         An engine for :func:`transaction`. One per process is enough; threads may share it.
@@ -41,7 +50,10 @@ def open_database(url: str) -> Engine:
     """
     try:
         engine = create_engine(
-            url, connect_args={"timeout": 30} if url.startswith("sqlite") else {}, pool_pre_ping=True
+            url,
+            connect_args={"timeout": 30} if url.startswith("sqlite") else {},
+            pool_pre_ping=True,
+            execution_options={_AUDIT_KEY: audit_key},
         )
         if engine.dialect.name == "sqlite":
             _make_sqlite_behave(engine)
@@ -56,14 +68,16 @@ def open_database(url: str) -> Engine:
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Session]:
-    """One transaction: kept when the block ends, undone when an exception leaves it.
+    """One transaction: kept when the block ends, undone when an exception leaves it; its audit lines are sealed last.
 
     Rows stay usable after the block. On SQLite the write lock is taken at once, so that what is read inside can't
     change before it is written; others wait up to 30 seconds.
     """
     with Session(engine, expire_on_commit=False) as session, session.begin():
-        session.connection(execution_options={_WRITING: True})
+        connection = session.connection(execution_options={_WRITING: True})
         yield session
+        session.flush()
+        chain.seal(connection, session.info.pop(NOTED, ()), connection.get_execution_options()[_AUDIT_KEY])
 
 
 @contextmanager
@@ -159,6 +173,8 @@ def _upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(MIGRATIONS_FOLDER).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, needed)
+    if (found or "") < _FIRST_CHAINED <= needed:
+        chain.seal_history(connection, connection.get_execution_options()[_AUDIT_KEY])
 
 
 def _without_password(url: str) -> str:

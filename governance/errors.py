@@ -9,13 +9,20 @@
     │   ├── NoUsableTarget           labels are needed and there are none
     │   ├── TrainingImpossible       nothing can be learned from these data with this estimator
     │   ├── UnusableName             a name that somebody chose and that can't be one
-    │   └── ProjectFileError         project.yaml does not say what it must
+    │   ├── UnusableValue            a value that its field can't have
+    │   ├── ProjectFileError         project.yaml does not say what it must
+    │   └── TemplateError            a governance template does not say what it must
     ├── NotFound                     a name that nothing answers to
+    ├── NotLoggedIn                  nobody, or nobody any more, stands behind a name, a password or a token
+    │   └── TooManyAttempts          so many log-ins failed that the next must wait
     ├── Refused                      the rules say no
+    │   ├── NotAllowed               the roles of who acts don't give the right
     │   ├── TransitionNotAllowed     the sign-off table has no such move
     │   ├── SignOffRefused           the role or a guard says no
     │   ├── ActivationRefused        the gate says no
     │   ├── ConfirmationNeeded       the gate wants a yes that is recorded
+    │   ├── ActRefused               the state of what is acted on does not let it
+    │   ├── ClockMovedBack           the clock is behind the audit trail
     │   └── ChangedMeanwhile         somebody else was first; nothing was written
     ├── ContentAltered               bytes in the store are not the bytes that were recorded
     └── ServerUnavailable            the Prefect server can't be reached or started
@@ -107,6 +114,50 @@ class ProjectFileError(BadInput):
         return f"{place}{field}: {self.problem}; {self.remedy}."
 
 
+class UnusableValue(BadInput):
+    """A value that its field can't have."""
+
+    def __init__(self, field: str, problem: str, remedy: str) -> None:
+        super().__init__(field, problem, remedy)
+        self.field, self.problem, self.remedy = field, problem, remedy
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.problem}; {self.remedy}."
+
+
+class TemplateError(BadInput):
+    """A governance template does not say what it must."""
+
+    def __init__(self, file: str | Path, line: int | None, field: str, problem: str, remedy: str) -> None:
+        super().__init__(file, line, field, problem, remedy)
+        self.file, self.line, self.field, self.problem, self.remedy = file, line, field, problem, remedy
+
+    def __str__(self) -> str:
+        place = str(self.file) if self.line is None else f"{self.file}, line {self.line}"
+        field = f", field {self.field!r}" if self.field else ""
+        return f"{place}{field}: {self.problem}; {self.remedy}."
+
+
+class NotLoggedIn(DriftgateError):
+    """Nobody, or nobody any more, stands behind a name, a password or a token."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem, remedy)
+        self.problem, self.remedy = problem, remedy
+
+    def __str__(self) -> str:
+        return f"Not logged in: {self.problem}; {self.remedy}."
+
+
+class TooManyAttempts(NotLoggedIn):
+    """So many log-ins failed that the next must wait."""
+
+    def __init__(self, wait_seconds: int) -> None:
+        super().__init__("too many log-ins have failed", f"try again in {wait_seconds} seconds")
+        self.args = (wait_seconds,)
+        self.wait_seconds = wait_seconds
+
+
 class NotFound(DriftgateError):
     """A name that nothing answers to."""
 
@@ -122,6 +173,44 @@ class NotFound(DriftgateError):
 
 class Refused(DriftgateError):
     """The rules say no."""
+
+
+class NotAllowed(Refused):
+    """The roles of who acts don't give the right."""
+
+    def __init__(self, person: str, right: str, subject: str, problem: str) -> None:
+        right = str(right)
+        super().__init__(person, right, subject, problem)
+        self.person, self.right, self.subject, self.problem = person, right, subject, problem
+
+    def __str__(self) -> str:
+        return f"{self.person} may not {self.right} on {self.subject}: {self.problem}; ask an administrator."
+
+
+class ActRefused(Refused):
+    """The state of what is acted on does not let it; ``reasons`` names every one."""
+
+    def __init__(self, subject: str, action: str, reasons: Sequence[str]) -> None:
+        action = str(action)
+        super().__init__(subject, action, tuple(reasons))
+        self.subject, self.action, self.reasons = subject, action, tuple(reasons)
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.action!r} is refused: {'; '.join(self.reasons)}."
+
+
+class ClockMovedBack(Refused):
+    """The clock is behind the audit trail; nothing was written."""
+
+    def __init__(self, found: str, last: str) -> None:
+        super().__init__(found, last)
+        self.found, self.last = found, last
+
+    def __str__(self) -> str:
+        return (
+            f"The clock says {self.found}, but the last line of the audit trail was written at {self.last}; "
+            f"set the clock of this machine right."
+        )
 
 
 class TransitionNotAllowed(Refused):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlmodel import Session, select
 
 from governance.artifacts import digest, file_sha256
-from governance.tables import EnvironmentRow, FinalApproval, ModelRow, ModelVersion, ProjectRow, SignOff
+from governance.items import item_of
+from governance.tables import Bundle, EnvironmentRow, FinalApproval, Item, ModelVersion, ProjectRow, SignOff
+from governance.templates import SignOffRules
 from governance.vocabulary import GateDecision, Policy, SignOffStatus
 
 
@@ -20,10 +23,12 @@ class Verdict:
     Args:
         decision: Yes, not without a confirmation, or no.
         reasons: Why it is not a plain yes, each in a clause; also why an environment that never asks would have asked.
+        overridable: Whether two people may take a no on themselves: only the approval is missing, the content is right.
     """
 
     decision: GateDecision
     reasons: tuple[str, ...] = ()
+    overridable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ def judge(
         >>> judge(Policy.WARN, SignOffStatus.NOT_STARTED, approved_digest=None, recorded_digest="a", found=Content("a"))
         ... # doctest: +NORMALIZE_WHITESPACE
         Verdict(decision=<GateDecision.CONFIRMATION_NEEDED: 'CONFIRMATION_NEEDED'>,
-                reasons=('the sign-off is NOT_STARTED, not APPROVED',))
+                reasons=('the sign-off is NOT_STARTED, not APPROVED',), overridable=False)
     """
     if found.differences or found.digest != recorded_digest:
         generic = f"the content is not what was recorded (expected {recorded_digest}, found {found.digest})"
@@ -79,59 +84,86 @@ def judge(
     unapproved = objections if approved else (f"the sign-off is {status}, not APPROVED",)
     match policy:
         case Policy.PREVENT:
-            return Verdict(GateDecision.REFUSED, unapproved)
+            return Verdict(GateDecision.REFUSED, unapproved, overridable=True)
         case Policy.WARN:
             return Verdict(GateDecision.CONFIRMATION_NEEDED, unapproved)
         case Policy.ALWAYS:
             return Verdict(GateDecision.ALLOWED, unapproved)
 
 
-def inspect(session: Session, version: ModelVersion, environment: EnvironmentRow, artifacts: Path) -> Verdict:
-    """Look at a version as it is now, on disk and in the database, and judge it for an environment.
+def inspect(
+    session: Session, row: ModelVersion | Bundle, environment: EnvironmentRow, artifacts: Path, *, at: datetime
+) -> Verdict:
+    """Look at a version or a bundle as it is now, on disk and in the database, and judge it for an environment.
 
     Args:
         session: The sign-off stays as it is read until the transaction ends.
-        version: Which may be of another project than the environment: then it is refused.
+        row: Which may be of another project than the environment: then it is refused.
         environment: Where it would become active.
         artifacts: Folder of the artifact store.
+        at: When it would.
     """
-    session.get_one(SignOff, version.id, with_for_update={"read": True})
-    return _judge_in(session, version, environment, look_at(session, version, artifacts))
+    item = item_of(session, row)
+    session.get_one(SignOff, item.id, with_for_update={"read": True})
+    return _judge_in(session, item, row, environment, look_at(session, row, artifacts), at)
 
 
-def verdicts(session: Session, version: ModelVersion, artifacts: Path) -> dict[str, Verdict]:
-    """What the gate would say to a version in each environment of its project. Its files are hashed once.
+def verdicts(session: Session, row: ModelVersion | Bundle, artifacts: Path, *, at: datetime) -> dict[str, Verdict]:
+    """What the gate would say in each environment of the project. Files are hashed once.
 
     Args:
         session: Nothing is locked: the answer holds for what is there now.
-        version: Which.
+        row: A version or a bundle.
         artifacts: Folder of the artifact store.
+        at: When.
 
     Returns:
         Environment: verdict.
     """
-    project_id = session.get_one(ModelRow, version.model_id).project_id
-    found = look_at(session, version, artifacts)
-    environments = session.exec(select(EnvironmentRow).where(EnvironmentRow.project_id == project_id)).all()
-    return {one.name: _judge_in(session, version, one, found) for one in environments}
+    item = item_of(session, row)
+    found = look_at(session, row, artifacts)
+    environments = session.exec(select(EnvironmentRow).where(EnvironmentRow.project_id == item.project_id)).all()
+    return {one.name: _judge_in(session, item, row, one, found, at) for one in environments}
 
 
-def _judge_in(session: Session, version: ModelVersion, environment: EnvironmentRow, found: Content) -> Verdict:
+def rules_of(session: Session, item: Item, sign_off: SignOff) -> SignOffRules:
+    """The rules of a sign-off. What the project asks for besides its template holds too."""
+    project = session.get_one(ProjectRow, item.project_id, populate_existing=True)
+    rules = SignOffRules.model_validate(sign_off.configuration or {})
+    separated = rules.separation_of_duties or project.separation_of_duties
+    return rules.model_copy(update={"separation_of_duties": separated})
+
+
+def again(session: Session, row: ModelVersion | Bundle) -> ModelVersion | Bundle:
+    """A row as it is now: what a caller holds may be old."""
+    if isinstance(row, ModelVersion):
+        return session.get_one(ModelVersion, row.id, populate_existing=True)
+    return session.get_one(Bundle, row.id, populate_existing=True)
+
+
+def maker_of(row: ModelVersion | Bundle) -> str:
+    """Who trained a version, or made a bundle."""
+    return row.trained_by if isinstance(row, ModelVersion) else row.made_by
+
+
+def _judge_in(
+    session: Session, item: Item, row: ModelVersion | Bundle, environment: EnvironmentRow, found: Content, at: datetime
+) -> Verdict:
     # All is read again: what a caller holds may be old.
     environment = session.get_one(EnvironmentRow, environment.id, populate_existing=True)
-    version = session.get_one(ModelVersion, version.id, populate_existing=True)
-    if session.get_one(ModelRow, version.model_id).project_id != environment.project_id:
-        foreign = f"environment {environment.name!r} belongs to another project than the version"
+    row = again(session, row)
+    if item.project_id != environment.project_id:
+        foreign = f"environment {environment.name!r} belongs to another project than the {item.kind}"
         return Verdict(GateDecision.REFUSED, (foreign,))
-    sign_off = session.get_one(SignOff, version.id, populate_existing=True)
+    sign_off = session.get_one(SignOff, item.id, populate_existing=True)
     approval = current_approval(session, sign_off)
     return judge(
         environment.policy,
         sign_off.status,
         approved_digest=approval.content_digest if approval and approval.verdict is SignOffStatus.APPROVED else None,
-        recorded_digest=version.manifest_digest,
+        recorded_digest=row.manifest_digest,
         found=found,
-        objections=_objections(session, version, sign_off, approval),
+        objections=_objections(session, item, row, sign_off, approval, at),
     )
 
 
@@ -148,42 +180,52 @@ def mixed_duties(approver: str, trained_by: str, requested_by: Collection[str]) 
 
 
 def _objections(
-    session: Session, version: ModelVersion, sign_off: SignOff, approval: FinalApproval | None
+    session: Session,
+    item: Item,
+    row: ModelVersion | Bundle,
+    sign_off: SignOff,
+    approval: FinalApproval | None,
+    at: datetime,
 ) -> tuple[str, ...]:
-    model = session.get_one(ModelRow, version.model_id)
-    project = session.get_one(ProjectRow, model.project_id, populate_existing=True)
-    if approval is None or approval.verdict is not SignOffStatus.APPROVED or not project.separation_of_duties:
+    if approval is None or approval.verdict is not SignOffStatus.APPROVED:
         return ()
-    return mixed_duties(approval.author, version.trained_by, sign_off.requested_by)
+    expired = sign_off.approved_until is not None and at >= sign_off.approved_until
+    objections: tuple[str, ...] = (
+        (f"the approval expired on {sign_off.approved_until:%Y-%m-%d %H:%M} UTC",) if expired else ()
+    )
+    if rules_of(session, item, sign_off).separation_of_duties:
+        objections += mixed_duties(approval.author, maker_of(row), sign_off.requested_by)
+    return objections
 
 
 def current_approval(session: Session, sign_off: SignOff) -> FinalApproval | None:
     """The final approval of the round that goes on; none before it is given."""
     return session.exec(
         select(FinalApproval)
-        .where(FinalApproval.version_id == sign_off.version_id, FinalApproval.round == sign_off.round)
+        .where(FinalApproval.item_id == sign_off.item_id, FinalApproval.round == sign_off.round)
         .execution_options(populate_existing=True)
     ).first()
 
 
-def look_at(session: Session, version: ModelVersion, artifacts: Path) -> Content:
-    """What a version consists of now: its row read again, its files hashed again."""
-    version = session.get_one(ModelVersion, version.id, populate_existing=True)
-    manifest = version.manifest
+def look_at(session: Session, row: ModelVersion | Bundle, artifacts: Path) -> Content:
+    """What a version or a bundle consists of now: its row read again, its files hashed again."""
+    row = again(session, row)
+    manifest = row.manifest
     recorded: dict[str, str] = manifest.get("files", {})
-    found = {name: _hash_of(artifacts / version.folder / name) for name in recorded}
+    found = {name: _hash_of(artifacts / row.folder / name) for name in recorded}
     differences = [
         f"{name} is not what was recorded (expected {recorded[name]}, found {found[name]})"
         for name in sorted(recorded)
         if found[name] != recorded[name]
     ]
-    if (now := digest(manifest)) != version.manifest_digest:
-        differences.append(f"the manifest is not what was recorded (expected {version.manifest_digest}, found {now})")
-    differences += [
-        f"the {part} of the version are not those of its manifest"
-        for part, beside in (("metrics", version.metrics), ("diagnostics", version.diagnostics))
-        if beside != manifest.get(part)
-    ]
+    if (now := digest(manifest)) != row.manifest_digest:
+        differences.append(f"the manifest is not what was recorded (expected {row.manifest_digest}, found {now})")
+    if isinstance(row, ModelVersion):
+        differences += [
+            f"the {part} of the version are not those of its manifest"
+            for part, beside in (("metrics", row.metrics), ("diagnostics", row.diagnostics))
+            if beside != manifest.get(part)
+        ]
     return Content(digest({**manifest, "files": found}), tuple(differences))
 
 

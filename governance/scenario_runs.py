@@ -10,10 +10,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
 
 from governance.audit import SYSTEM, Actor, Tag, note
+from governance.authorisation import require
 from governance.errors import ChangedMeanwhile
 from governance.tables import ProjectRow, ScenarioRun, StepRun
 from governance.tables.columns import key_of
-from governance.vocabulary import ScenarioOutcome, StepKind, StepOutcome
+from governance.vocabulary import Right, ScenarioOutcome, StepKind, StepOutcome
 
 
 class IsAlive(Protocol):
@@ -58,6 +59,7 @@ def open_run(
     Raises:
         ChangedMeanwhile: another run of this scenario goes on; nothing was written.
     """
+    require(session, actor, Right.WRITE, project.id)
     subject = f"{project.name}/{scenario}"
     for earlier in _going_on(session, project, scenario):
         reason = _why_dead(earlier, host, flow_run_id, is_alive)

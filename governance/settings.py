@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
+import tempfile
+from contextlib import suppress
 from functools import cache
 from getpass import getuser
 from pathlib import Path
@@ -44,6 +47,38 @@ class Settings(BaseSettings):
         default_factory=_user_of_the_system,
         description="Who acts when nobody is named; default: the name of the system's user.",
     )
+
+    token: SecretStr | None = Field(
+        default=None, description="Who you are: an API token, or what 'driftgate log-in' would keep for you."
+    )
+    audit_key: SecretStr | None = Field(
+        default=None, description="Seals the audit trail; default: made once and kept in the home folder."
+    )
+    mail_url: SecretStr | None = Field(
+        default=None,
+        description="Where notices go, as Apprise writes it, e.g. mailtos://user:password@host?from=driftgate@host; "
+        "default: they are kept and not sent.",
+    )
+    public_url: str = Field(default="http://127.0.0.1:4300", description="Where people reach the pages and the API.")
+    oidc_issuer: str | None = Field(default=None, description="Address of an OpenID Connect provider.")
+    oidc_client_id: str | None = Field(default=None, description="As the provider knows driftgate.")
+    oidc_client_secret: SecretStr | None = Field(default=None, description="What the provider gave driftgate.")
+
+    @property
+    def audit_key_bytes(self) -> bytes:
+        """What seals the audit trail. Kept outside of the database: who can write there can't make seals."""
+        if self.audit_key is not None:
+            return self.audit_key.get_secret_value().encode()
+        file = self.home.resolve() / "audit.key"
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=file.parent)  # readable for its owner only
+            with os.fdopen(handle, "w", encoding="ascii") as stream:
+                stream.write(secrets.token_hex(32))
+            with suppress(FileExistsError):  # another process was first: its key holds
+                file.hardlink_to(temporary)
+            Path(temporary).unlink()
+        return file.read_bytes()
 
     @property
     def database(self) -> str:

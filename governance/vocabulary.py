@@ -128,10 +128,11 @@ class Policy(StrEnum):
 
 
 class GateDecision(StrEnum):
-    """What the gate says to one version in one environment."""
+    """What the gate says to one version in one environment. ``OVERRIDDEN``: no, but two people took it on themselves."""
 
     ALLOWED = "ALLOWED"
     CONFIRMATION_NEEDED = "CONFIRMATION_NEEDED"
+    OVERRIDDEN = "OVERRIDDEN"
     REFUSED = "REFUSED"
 
 
@@ -177,9 +178,85 @@ class FeedbackVerdict(StrEnum):
 class Origin(StrEnum):
     """From where an act comes."""
 
+    PAGE = "page"
+    API = "api"
     COMMAND = "command"
     FLOW = "flow"
     SYSTEM = "system"
+
+
+class Role(StrEnum):
+    """What somebody is, on one project or on all of them."""
+
+    READER = "reader"
+    CONTRIBUTOR = "contributor"
+    REVIEWER = "reviewer"
+    APPROVER = "approver"
+    ADMINISTRATOR = "administrator"
+
+
+class Right(StrEnum):
+    """What a role lets somebody do, and what a token may be used for."""
+
+    READ = "read"
+    WRITE = "write"
+    REVIEW = "review"
+    APPROVE = "approve"
+    ADMINISTER = "administer"
+
+
+class UserKind(StrEnum):
+    """Whether a user is somebody. A service trains and evaluates; it never reviews and never approves."""
+
+    PERSON = "person"
+    SERVICE = "service"
+
+
+class ItemKind(StrEnum):
+    """What can be governed: project > model > version, project > bundle."""
+
+    PROJECT = "project"
+    MODEL = "model"
+    VERSION = "version"
+    BUNDLE = "bundle"
+
+
+class ItemState(StrEnum):
+    """Whether governance has taken an item up. Hiding is not deleting."""
+
+    GOVERNABLE = "GOVERNABLE"
+    GOVERNED = "GOVERNED"
+    HIDDEN = "HIDDEN"
+
+
+class TemplateState(StrEnum):
+    """A draft can be changed; an active revision can be chosen; an archived one holds for what it governs already."""
+
+    DRAFT = "DRAFT"
+    ACTIVE = "ACTIVE"
+    ARCHIVED = "ARCHIVED"
+
+
+class StepStatus(StrEnum):
+    """Where a step of a workflow stands."""
+
+    NOT_STARTED = "NOT_STARTED"
+    ONGOING = "ONGOING"
+    FINISHED = "FINISHED"
+    SKIPPED = "SKIPPED"
+
+
+class FieldKind(StrEnum):
+    """What a field of a workflow takes."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    DATE = "date"
+    CATEGORY = "category"
+    BOOLEAN = "boolean"
+    FILE = "file"
+    LIST = "list"
+    REFERENCE = "reference"
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,8 +91,9 @@ def reading() -> Iterator[Session]:
 @cache
 def _engine(url: str) -> Engine:
     from governance import database
+    from governance.settings import settings
 
-    return database.open_database(url)
+    return database.open_database(url, audit_key=settings().audit_key_bytes)
 
 
 @contextmanager

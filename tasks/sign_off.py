@@ -7,7 +7,7 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from governance import signoff
+from governance import items, signoff
 from governance.project_file import load_project
 from governance.settings import settings
 from governance.vocabulary import SignOffAction
@@ -21,6 +21,8 @@ def request_sign_off(project: str, model: str, version: str, notify: list[str], 
     who = edge.acting(actor)
     with edge.known(declared, who) as session:
         row = edge.find_version(session, declared, model, version)
-        request = signoff.Request(version=row, action=SignOffAction.REQUEST_FEEDBACK, actor=who, notify=tuple(notify))
+        request = signoff.Request(
+            item=items.item_of(session, row), action=SignOffAction.REQUEST_FEEDBACK, actor=who, notify=tuple(notify)
+        )
         moved = signoff.sign(session, request, artifacts=settings().artifacts_folder, at=edge.now())
         return {"model": model, "version": row.number, "status": moved.status}

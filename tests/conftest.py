@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from governance.database import open_database
+from tests.workplace import KEY
 
 pytest_plugins = ("tests.workplace",)
 
@@ -41,7 +42,7 @@ def postgresql_server() -> Iterator[str]:
 def postgresql_template(postgresql_server: str) -> str:
     """Name of a migrated database, to copy."""
     _on_server(postgresql_server, "CREATE DATABASE driftgate_template")
-    open_database(_address(postgresql_server, "driftgate_template")).dispose()
+    open_database(_address(postgresql_server, "driftgate_template"), audit_key=KEY).dispose()
     return "driftgate_template"
 
 
@@ -49,7 +50,7 @@ def postgresql_template(postgresql_server: str) -> str:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated file, to copy."""
     file = tmp_path_factory.mktemp("sqlite") / "template.db"
-    open_database(f"sqlite:///{file}").dispose()
+    open_database(f"sqlite:///{file}", audit_key=KEY).dispose()
     return file
 
 
@@ -77,7 +78,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 @pytest.fixture
 def database(database_url: str) -> Iterator[Engine]:
     """A migrated database of this test alone, open."""
-    engine = open_database(database_url)
+    engine = open_database(database_url, audit_key=KEY)
     yield engine
     engine.dispose()
 

@@ -100,7 +100,7 @@ def examine(home: Path) -> tuple[list[str], Counter[str]]:
 
     own = Settings(home=home)
     wrong: list[str] = []
-    with Session(database.open_database(own.database)) as session:
+    with Session(database.open_database(own.database, audit_key=own.audit_key_bytes)) as session:
         if (found := session.execute(text("PRAGMA integrity_check")).scalar()) != "ok":
             wrong.append(f"the database is damaged: {found}")
         versions = session.exec(select(ModelVersion).order_by(ModelVersion.number)).all()

@@ -13,6 +13,8 @@ import pytest
 
 from governance.settings import Settings, settings
 
+KEY = b"seals the audit trails of the tests"
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -211,7 +211,7 @@ def make(
     **said: Any,
 ) -> Answer:
     """Make one move in one transaction; ``said`` is what :class:`governance.signoff.Request` takes besides."""
-    from governance import signoff
+    from governance import items, signoff
     from governance.settings import settings
 
     declared = record.find_project(project)
@@ -219,7 +219,7 @@ def make(
     actor = record.acting(acting_as)
     with edge.known(declared, actor) as session:
         found = edge.find_version(session, declared, name, version)
-        request = signoff.Request(version=found, action=action, actor=actor, **said)
+        request = signoff.Request(item=items.item_of(session, found), action=action, actor=actor, **said)
         signoff.sign(session, request, artifacts=settings().artifacts_folder, at=edge.now())
         document = _facts(session, declared.project, name, found, actor)
 
@@ -233,10 +233,11 @@ def make(
 
 def _facts(session: Session, project: str, model: str, version: ModelVersion, actor: Actor) -> dict[str, Any]:
     """Everything about a sign-off, and what the actor may do now."""
-    from governance import signoff
+    from governance import items, signoff
 
-    shown = signoff.show(session, version)
-    allowed = signoff.allowed_actions(session, version, actor)
+    item = items.item_of(session, version)
+    shown = signoff.show(session, item)
+    allowed = signoff.allowed_actions(session, item, actor)
     return {"project": project, "model": model, **shown, "version": version.number, "allowed": allowed}
 
 

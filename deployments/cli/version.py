@@ -84,7 +84,7 @@ def show(
         document = describe(session, row, [found])[0]
         document["diagnostics"] = found.diagnostics
         document["manifest"] = manifest = found.manifest
-        verdicts = registry.verdicts(session, found, settings().artifacts_folder)
+        verdicts = registry.verdicts(session, found, settings().artifacts_folder, at=edge.now())
     here = [place for place in declared.environments if place in verdicts]
     gates = [(place, verdicts[place].decision, list(verdicts[place].reasons)) for place in here]
     document["gate"] = {place: {"decision": decision, "reasons": reasons} for place, decision, reasons in gates}
@@ -155,14 +155,14 @@ def _told(made: dict[str, Any]) -> Answer:
 
 def describe(session: Session, model: ModelRow, versions: Sequence[ModelVersion]) -> list[dict[str, Any]]:
     """What a list says of each version."""
-    from governance import registry, signoff
+    from governance import items, registry, signoff
 
     active = registry.active_versions(session, model)
     return [
         {
             "version": version.number,
             "active_in": sorted(place for place, number in active.items() if number == version.number),
-            "sign_off": signoff.status_of(session, version),
+            "sign_off": signoff.status_of(session, items.item_of(session, version)),
             "metrics": {metric["name"]: metric["value"] for metric in version.metrics},
             "trained_by": version.trained_by,
             "trained_at": version.trained_at.isoformat(),

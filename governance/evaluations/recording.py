@@ -12,10 +12,11 @@ from typing import Any, Final, Protocol
 from sqlmodel import Session, col, delete, insert
 
 from governance.audit import Actor, Tag, note
+from governance.authorisation import require
 from governance.errors import NotFound, UnusableName
 from governance.tables import CheckResult, Evaluation, Metric, ModelVersion, ProjectRow, StoreRow
 from governance.tables.columns import key_of
-from governance.vocabulary import CheckOutcome, Measurement
+from governance.vocabulary import CheckOutcome, Measurement, Right
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Ids stand in paths, addresses and commands."""
@@ -100,6 +101,7 @@ def record_evaluation(
         NotFound: the version is not one of the store's model, or there is one and the store is standalone.
         UnusableName: the id is no id, or another store has it; nothing was written.
     """
+    require(session, actor, Right.WRITE, store.project_id)
     require_own_id(session, store, id)
     _require_own_version(store, version)
     fields: dict[str, Any] = {
@@ -178,6 +180,8 @@ def record_check_results(
     session: Session, evaluation: Evaluation, findings: Sequence[Finding], *, actor: Actor, at: datetime
 ) -> list[CheckResult]:
     """Keep what the checks found on an evaluation, for ever, with the value and the bounds that held."""
+    store = session.get_one(StoreRow, evaluation.store_id)
+    require(session, actor, Right.WRITE, store.project_id)
     results = [
         CheckResult(
             evaluation_id=evaluation.id,
@@ -193,7 +197,6 @@ def record_check_results(
         for finding in findings
     ]
     session.add_all(results)
-    store = session.get_one(StoreRow, evaluation.store_id)
     note(
         session,
         Tag.CHECKS_RUN,

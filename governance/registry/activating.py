@@ -10,11 +10,13 @@ from sqlmodel import Session, col, select, update
 
 from governance import gate
 from governance.audit import Actor, Tag, note
-from governance.errors import ActivationRefused, ChangedMeanwhile, ConfirmationNeeded, NotFound
+from governance.authorisation import require
+from governance.errors import ActivationRefused, ActRefused, ChangedMeanwhile, ConfirmationNeeded, NotFound
+from governance.gate import Verdict
 from governance.registry.finding import path_of
-from governance.tables import Activation, ActiveVersion, EnvironmentRow, ModelRow, ModelVersion
+from governance.tables import Activation, ActiveVersion, EnvironmentRow, ModelRow, ModelVersion, Override
 from governance.tables.columns import key_of
-from governance.vocabulary import GateDecision
+from governance.vocabulary import GateDecision, Right
 
 
 def activate(
@@ -62,6 +64,28 @@ def activate(
         expected_revision=expected_revision,
         tag=Tag.VERSION_ACTIVATED,
     )
+
+
+def activate_against_the_gate(
+    session: Session,
+    override: Override,
+    version: ModelVersion,
+    environment: EnvironmentRow,
+    *,
+    artifacts: Path,
+    actor: Actor,
+    at: datetime,
+) -> Activation:
+    """Make a version active that only lacks an approval, since two people have taken it on themselves.
+
+    Raises:
+        ActivationRefused: the gate says no for another reason than a missing approval.
+        ActRefused: the gate lets the version through, so that there is nothing to override.
+    """
+    return _make_active(
+        session, version, environment, artifacts=artifacts, actor=actor, at=at, confirm=False, expected_revision=None,
+        tag=Tag.OVERRIDE_CONFIRMED, override=override,
+    )  # fmt: skip
 
 
 def roll_back(
@@ -150,10 +174,15 @@ def _make_active(
     confirm: bool,
     expected_revision: int | None,
     tag: Tag,
+    override: Override | None = None,
 ) -> Activation:
     """Return the activation that holds: of what is active already, the earlier one with what the gate said then."""
     subject = path_of(session, version)
-    verdict = gate.inspect(session, version, environment, artifacts)
+    if override is None:
+        require(session, actor, Right.WRITE, environment.project_id)
+    verdict = gate.inspect(session, version, environment, artifacts, at=at)
+    if override is not None:
+        verdict = _overridden(verdict, override, subject)
     if verdict.decision is GateDecision.REFUSED:
         raise ActivationRefused(subject, environment.name, verdict.reasons)
     if verdict.decision is GateDecision.CONFIRMATION_NEEDED and not confirm:
@@ -174,6 +203,7 @@ def _make_active(
         decision=verdict.decision,
         reasons=list(verdict.reasons),
         confirmed=verdict.decision is GateDecision.CONFIRMATION_NEEDED,
+        override_id=None if override is None else override.id,
         activated_by=actor.name,
         activated_at=at,
     )
@@ -200,6 +230,14 @@ def _make_active(
         },
     )
     return activation
+
+
+def _overridden(verdict: Verdict, override: Override, subject: str) -> Verdict:
+    """The verdict after two people have taken a missing approval on themselves; any other no stays a no."""
+    if verdict.decision is GateDecision.REFUSED:
+        reasons = (*verdict.reasons, f"{override.requested_by} and {override.confirmed_by} override: {override.reason}")
+        return Verdict(GateDecision.OVERRIDDEN, reasons) if verdict.overridable else verdict
+    raise ActRefused(subject, "override", ("the gate does not refuse it: activate it",))
 
 
 def _take(session: Session, activation: Activation, revision: int) -> bool:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from governance.audit import Actor, Tag, note
+from governance.authorisation import require
 from governance.errors import ProjectFileError
-from governance.people import assign, declared_places, recorded_places
+from governance.items import appear
+from governance.people import bring_in, declared_places, in_order, last_declared
 from governance.project_file import ModelSettings, Project, declares
 from governance.tables import EnvironmentRow, ModelRow, ProjectRow, StoreRow
 from governance.tables.columns import key_of
+from governance.vocabulary import Policy, Right
+
+SENSITIVE: Final = ("people", "separation_of_duties", "environments.")
+"""How the names of fields begin that decide who may sign, and where it takes a signature."""
 
 Declared = TypeVar("Declared", EnvironmentRow, ModelRow, StoreRow)
 
@@ -23,7 +29,8 @@ def register_project(session: Session, project: Project, *, actor: Actor, at: da
     """Make the database say what the file says; write one audit line, and only when something changed.
 
     What the file no longer names stays, since versions and evaluations hang on it. People are the exception: whoever
-    is no longer named may no longer act.
+    is no longer named may no longer act. People and policies that others have set meanwhile stay as long as the file
+    does not change what it says of them.
 
     A name belongs to one folder. When the folder on record is gone the project has moved, and the new folder takes its
     place; while it is there, another folder of the same name would take over its people and policies, and is refused.
@@ -36,11 +43,14 @@ def register_project(session: Session, project: Project, *, actor: Actor, at: da
 
     Raises:
         ProjectFileError: the project of that name is another one, in another folder; nothing was written.
+        NotAllowed: the actor may not change that; people, policies and separation of duties are an administrator's.
     """
     declared = _declared(project)
     row = session.exec(select(ProjectRow).where(ProjectRow.name == project.project)).first()
     if row is not None and not _changes(_recorded(session, row), declared):
         return row
+    if row is None:
+        require(session, actor, Right.WRITE, None)
     added = row is None and _added(session, project, at)
     # Several commands may find the same change: one writes it, the others wait here and then find nothing to do.
     row = session.exec(
@@ -53,6 +63,8 @@ def register_project(session: Session, project: Project, *, actor: Actor, at: da
     if not (changes := _changes(found, declared)):
         return row
     if not added:
+        sensitive = any(field.startswith(SENSITIVE) for field in changes)
+        require(session, actor, Right.ADMINISTER if sensitive else Right.WRITE, row.id)
         _require_own_name(project, Path(row.folder))
     _write(session, row, project, at)
     note(
@@ -71,7 +83,10 @@ def _added(session: Session, project: Project, at: datetime) -> bool:
     """Add a project that was not there; false when somebody else has added it meanwhile."""
     try:
         with session.begin_nested():
-            session.add(ProjectRow(name=project.project, folder="", created_at=at))
+            row = ProjectRow(name=project.project, folder="", created_at=at)
+            session.add(row)
+            session.flush()
+            appear(session, row, at=at)
     except IntegrityError:
         return False
     return True
@@ -95,7 +110,7 @@ def _declared(project: Project) -> dict[str, Any]:
         "description": project.description,
         "folder": str(project.folder),
         "separation_of_duties": people.separation_of_duties,
-        "people": _in_order(declared_places(people)),
+        "people": in_order(declared_places(people)),
         **{f"environments.{name}": {"policy": settings.policy} for name, settings in project.environments.items()},
         **{f"models.{name}": _fields_of(settings) for name, settings in project.models.items()},
         **{
@@ -115,8 +130,8 @@ def _recorded(session: Session, row: ProjectRow) -> dict[str, Any]:
         "description": row.description,
         "folder": row.folder,
         "separation_of_duties": row.separation_of_duties,
-        "people": _in_order(recorded_places(session, key_of(row))),
-        **{f"environments.{environment.name}": {"policy": environment.policy} for environment in environments},
+        "people": last_declared(session, row),
+        **{f"environments.{environment.name}": {"policy": environment.declared_policy} for environment in environments},
         **{f"models.{model.name}": _fields_of(model) for model in models},
         **{
             f"stores.{store.name}": {
@@ -136,13 +151,15 @@ def _write(session: Session, row: ProjectRow, project: Project, at: datetime) ->
     row.description = project.description
     row.folder = str(project.folder)
     row.separation_of_duties = project.people.separation_of_duties
-    assign(session, key_of(row), project.people)
-    for name, settings in project.environments.items():
-        _bring(session, EnvironmentRow, row, name, {"policy": settings.policy})
-    models = {
-        name: _bring(session, ModelRow, row, name, {**_fields_of(settings), "created_at": at})
-        for name, settings in project.models.items()
-    }
+    bring_in(session, row, project.people)
+    for name, environment in project.environments.items():
+        _bring_environment(session, row, name, environment.policy)
+    models = {}
+    for name, settings in project.models.items():
+        known = session.exec(select(ModelRow.id).where(ModelRow.project_id == row.id, ModelRow.name == name)).first()
+        models[name] = _bring(session, ModelRow, row, name, {**_fields_of(settings), "created_at": at})
+        if known is None:
+            appear(session, models[name], at=at)
     for name, store in project.stores.items():
         fields = {
             "model_id": None if store.model is None else key_of(models[store.model]),
@@ -163,13 +180,18 @@ def _bring(session: Session, kind: type[Declared], project: ProjectRow, name: st
     return row
 
 
+def _bring_environment(session: Session, row: ProjectRow, name: str, policy: Policy) -> None:
+    """The environment of that name; what somebody has made of its policy stays until the file says something new."""
+    known = session.exec(select(EnvironmentRow).filter_by(project_id=row.id, name=name)).first()
+    if known is None or known.declared_policy is not policy:
+        revision = 0 if known is None else known.revision + 1
+        fields = {"policy": policy, "declared_policy": policy, "revision": revision}
+        _bring(session, EnvironmentRow, row, name, fields)
+
+
 def _fields_of(model: ModelSettings | ModelRow) -> dict[str, Any]:
     return {
         "target": model.target,
         "prediction_type": model.prediction_type,
         "metric_to_focus": model.metric_to_focus,
     }
-
-
-def _in_order(places: set[tuple[str, Any, str]]) -> list[list[str]]:
-    return sorted([person, str(role), group] for person, role, group in places)

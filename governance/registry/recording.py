@@ -12,11 +12,13 @@ from sqlmodel import Session, func, select
 
 from governance.artifacts import canonical_json, digest
 from governance.audit import Actor, Tag, note
+from governance.authorisation import require
 from governance.evaluations import recordable
+from governance.items import appear
 from governance.registry.finding import path_of
-from governance.tables import ModelRow, ModelVersion, SignOff
+from governance.tables import ModelRow, ModelVersion
 from governance.tables.columns import key_of
-from governance.vocabulary import Measurement
+from governance.vocabulary import Measurement, Right
 
 
 def note_scoring(
@@ -31,6 +33,7 @@ def note_scoring(
         actor: Who scored.
         at: When.
     """
+    require(session, actor, Right.WRITE, session.get_one(ModelRow, version.model_id).project_id)
     note(session, Tag.DATA_SCORED, path_of(session, version), actor=actor, at=at, after=made)
 
 
@@ -60,7 +63,9 @@ def record_version(
 
     Raises:
         ValueError: the manifest does not fit into JSON.
+        NotAllowed: the actor may not write on the project.
     """
+    require(session, actor, Right.WRITE, model.project_id)
     session.exec(select(ModelRow.id).where(ModelRow.id == model.id).with_for_update()).one()
     highest = session.exec(select(func.max(ModelVersion.number)).where(ModelVersion.model_id == model.id)).one()
     measured = [asdict(recordable(metric)) for metric in metrics]
@@ -80,7 +85,7 @@ def record_version(
     )
     session.add(version)
     session.flush()
-    session.add(SignOff(version_id=key_of(version), changed_at=at))
+    appear(session, version, at=at)
     note(
         session,
         Tag.VERSION_RECORDED,

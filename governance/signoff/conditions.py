@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from governance.audit import Actor
+from governance.authorisation import Standing
 from governance.gate import Content, mixed_duties
-from governance.people import Standing
-from governance.tables import Role
-from governance.vocabulary import FeedbackVerdict, Origin
+from governance.templates import SignOffRules
+from governance.vocabulary import FeedbackVerdict, Origin, Right, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +18,15 @@ class Situation:
 
     Args:
         actor: Who wants to move.
-        standing: What the actor is on the project.
+        standing: What the actor is on the project, and on this item as a delegate.
         author: Of the feedback or the approval that the move is about; none when there is none.
         group: Feedback group that the move is about.
         verdict: What the actor thinks, for feedback.
-        separation_of_duties: Whether the project asks for it.
-        trained_by: Who trained the version.
+        rules: Of this sign-off.
+        made_by: Who trained the version, or made the bundle.
         requested_by: Everybody who asked for feedback or approval in this round.
-        content: What the version consists of now; hashes files, so asked only when a guard must know.
+        heard: The feedback groups that have spoken in this round.
+        content: What is signed consists of now; hashes files, so asked only when a guard must know.
     """
 
     actor: Actor
@@ -33,9 +34,10 @@ class Situation:
     author: str | None
     group: str | None
     verdict: FeedbackVerdict | None
-    separation_of_duties: bool
-    trained_by: str
+    rules: SignOffRules
+    made_by: str
     requested_by: tuple[str, ...]
+    heard: frozenset[str]
     content: Callable[[], Content]
 
 
@@ -71,12 +73,12 @@ class Who:
 Writer = Who(
     "writer",
     "a writer (people.writers in project.yaml)",
-    lambda situation: Role.WRITER in situation.standing.roles,
+    lambda situation: Right.WRITE in situation.standing.rights,
 )
 FinalApprover = Who(
     "final approver",
     "a final approver (people.final_approvers in project.yaml)",
-    lambda situation: Role.FINAL_APPROVER in situation.standing.roles,
+    lambda situation: Role.APPROVER in situation.standing.roles,
 )
 MemberOfGroup = Who(
     "member of the group",
@@ -93,15 +95,29 @@ Guard = Callable[[Situation], tuple[str, ...]]
 
 
 def separation_of_duties(situation: Situation) -> tuple[str, ...]:
-    """Where the project asks for it, who trained the version or asked for its approval does not approve it."""
-    if not situation.separation_of_duties:
+    """Where the rules ask for it, who trained the version or asked for its approval does not approve it."""
+    if not situation.rules.separation_of_duties:
         return ()
-    return mixed_duties(situation.actor.name, situation.trained_by, situation.requested_by)
+    return mixed_duties(situation.actor.name, situation.made_by, situation.requested_by)
 
 
 def content_unchanged(situation: Situation) -> tuple[str, ...]:
     """What is approved is byte for byte what was recorded."""
     return situation.content().differences
+
+
+def required_feedback_given(situation: Situation) -> tuple[str, ...]:
+    """The groups that must be heard have spoken. What they said is for the approver to weigh."""
+    missing = [group for group in situation.rules.required_feedback if group not in situation.heard]
+    return (f"no feedback of {', '.join(missing)} yet, which the template requires",) if missing else ()
+
+
+def group_asked(situation: Situation) -> tuple[str, ...]:
+    """Feedback is of a group that this sign-off asks."""
+    asked = situation.rules.feedback_groups
+    if asked and situation.group and situation.group not in asked:
+        return (f"this sign-off does not ask {situation.group}: it asks {', '.join(asked)}",)
+    return ()
 
 
 def group_named(situation: Situation) -> tuple[str, ...]:

@@ -17,7 +17,9 @@ from governance.signoff.conditions import (
     Who,
     Writer,
     content_unchanged,
+    group_asked,
     group_named,
+    required_feedback_given,
     separation_of_duties,
     verdict_given,
 )
@@ -56,8 +58,8 @@ APPROVED: Final = Status.APPROVED
 REJECTED: Final = Status.REJECTED
 ABANDONED: Final = Status.ABANDONED
 
-SPEAKING: Final = (group_named, verdict_given)
-APPROVING: Final = (separation_of_duties, content_unchanged)
+SPEAKING: Final = (group_named, group_asked, verdict_given)
+APPROVING: Final = (separation_of_duties, required_feedback_given, content_unchanged)
 
 # fmt: off
 RULES: Final[Mapping[tuple[Status, Action], Rule]] = MappingProxyType({

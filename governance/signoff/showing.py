@@ -8,24 +8,27 @@ from sqlmodel import Session, col, select
 
 from governance import gate
 from governance.audit import Actor
-from governance.people import recorded_places, standing_of
-from governance.registry.finding import path_of
+from governance.people import recorded_places
 from governance.signoff.conditions import Situation
+from governance.signoff.delegating import delegations_of, standing_on
 from governance.signoff.rules import RULES, actions_from
-from governance.tables import AuditEvent, Feedback, FinalApproval, ModelRow, ModelVersion, ProjectRow, Role, SignOff
+from governance.signoff.signing import signed
+from governance.tables import AuditEvent, Feedback, FinalApproval, Item, SignOff
 from governance.tables.columns import key_of
+from governance.vocabulary import Role
 from governance.vocabulary import SignOffAction as Action
 from governance.vocabulary import SignOffStatus as Status
 
 
-def allowed_actions(session: Session, version: ModelVersion, actor: Actor) -> list[Action]:
+def allowed_actions(session: Session, item: Item, actor: Actor) -> list[Action]:
     """What the table and the roles let somebody do now. Guards are asked only when it is done."""
-    sign_off = session.get_one(SignOff, key_of(version), populate_existing=True)
-    model = session.get_one(ModelRow, version.model_id)
-    standing = standing_of(session, model.project_id, actor.name)
+    sign_off = session.get_one(SignOff, key_of(item), populate_existing=True)
+    rules = gate.rules_of(session, item, sign_off)
+    standing = standing_on(session, item, rules, actor)
+    made_by = gate.maker_of(signed(session, item))
     approval = gate.current_approval(session, sign_off)
     groups = sorted(standing.groups)
-    own = [row for row in _feedback(session, sign_off.version_id) if row.round == sign_off.round]
+    own = [row for row in _feedback(session, sign_off.item_id) if row.round == sign_off.round]
     spoken_of: dict[Action, list[tuple[str | None, str | None]]] = {
         Action.ADD_FEEDBACK: [(None, group) for group in groups],
         Action.EDIT_FEEDBACK: [(row.author, row.group) for row in own],
@@ -43,10 +46,11 @@ def allowed_actions(session: Session, version: ModelVersion, actor: Actor) -> li
                     author=author,
                     group=group,
                     verdict=None,
-                    separation_of_duties=False,
-                    trained_by=version.trained_by,
+                    rules=rules,
+                    made_by=made_by,
                     requested_by=tuple(sign_off.requested_by),
-                    content=lambda: gate.Content(version.manifest_digest),
+                    heard=frozenset(),
+                    content=lambda: gate.Content(""),
                 )
             )
             for author, group in about
@@ -55,25 +59,23 @@ def allowed_actions(session: Session, version: ModelVersion, actor: Actor) -> li
     return [action for action in actions_from(sign_off.status) if may(action)]
 
 
-def status_of(session: Session, version: ModelVersion) -> Status:
-    """Where the sign-off of a version stands."""
-    return session.get_one(SignOff, key_of(version), populate_existing=True).status
+def status_of(session: Session, item: Item) -> Status:
+    """Where the sign-off of a version or a bundle stands."""
+    return session.get_one(SignOff, key_of(item), populate_existing=True).status
 
 
-def show(session: Session, version: ModelVersion) -> dict[str, Any]:
-    """Everything about the sign-off of a version, with its history.
+def show(session: Session, item: Item) -> dict[str, Any]:
+    """Everything about the sign-off of a version or a bundle, with its history.
 
     Returns:
-        ``version`` (path), ``status``, ``revision``, ``round``, ``requested_by``, ``notified``, ``changed_at``,
-        ``content_digest``, ``separation_of_duties``, ``people``, ``possible`` (action, status afterwards, who),
+        ``path``, ``status``, ``revision``, ``round``, ``requested_by``, ``notified``, ``changed_at``, ``approved_until``,
+        ``content_digest``, ``rules``, ``people``, ``delegations``, ``possible`` (action, status afterwards, who),
         ``feedback`` and ``final_approval`` of this round, ``history`` (the same for each earlier round, latest first)
         and ``moves`` (when, who, what, comment; oldest first).
     """
-    sign_off = session.get_one(SignOff, key_of(version), populate_existing=True)
-    model = session.get_one(ModelRow, version.model_id)
-    project = session.get_one(ProjectRow, model.project_id)
-    feedback = _feedback(session, sign_off.version_id)
-    approvals = session.exec(select(FinalApproval).where(FinalApproval.version_id == sign_off.version_id)).all()
+    sign_off = session.get_one(SignOff, key_of(item), populate_existing=True)
+    feedback = _feedback(session, sign_off.item_id)
+    approvals = session.exec(select(FinalApproval).where(FinalApproval.item_id == sign_off.item_id)).all()
 
     def said_in(round_: int) -> dict[str, Any]:
         return {
@@ -82,11 +84,14 @@ def show(session: Session, version: ModelVersion) -> dict[str, Any]:
         }
 
     return {
-        "version": path_of(session, version),
-        **sign_off.model_dump(include={"status", "revision", "round", "requested_by", "notified", "changed_at"}),
-        "content_digest": version.manifest_digest,
-        "separation_of_duties": project.separation_of_duties,
-        "people": _people(session, key_of(project)),
+        "path": item.path,
+        **sign_off.model_dump(
+            include={"status", "revision", "round", "requested_by", "notified", "changed_at", "approved_until"}
+        ),
+        "content_digest": signed(session, item).manifest_digest,
+        "rules": gate.rules_of(session, item, sign_off).model_dump(mode="json"),
+        "people": _people(session, item.project_id),
+        "delegations": [row.model_dump(exclude={"item_id"}) for row in delegations_of(session, item)],
         "possible": [
             {"action": action, "to": str(rule.to.value), "who": rule.who.name}
             for (status, action), rule in RULES.items()
@@ -94,27 +99,27 @@ def show(session: Session, version: ModelVersion) -> dict[str, Any]:
         ],
         **said_in(sign_off.round),
         "history": [{"round": number, **said_in(number)} for number in range(sign_off.round - 1, 0, -1)],
-        "moves": _moves(session, path_of(session, version)),
+        "moves": _moves(session, item.path),
     }
 
 
-def _feedback(session: Session, version_id: int) -> list[Feedback]:
-    return list(session.exec(select(Feedback).where(Feedback.version_id == version_id).order_by(col(Feedback.id))))
+def _feedback(session: Session, item_id: int) -> list[Feedback]:
+    return list(session.exec(select(Feedback).where(Feedback.item_id == item_id).order_by(col(Feedback.id))))
 
 
 def _row(row: Feedback | FinalApproval) -> dict[str, Any]:
-    return row.model_dump(exclude={"version_id", "round"})
+    return row.model_dump(exclude={"item_id", "round"})
 
 
 def _people(session: Session, project_id: int) -> dict[str, Any]:
     places = sorted(recorded_places(session, project_id))
     return {
-        "writers": [person for person, role, _ in places if role is Role.WRITER],
+        "writers": [person for person, role, _ in places if role is Role.CONTRIBUTOR],
         "reviewers": {
             group: [person for person, _, theirs in places if theirs == group]
             for group in sorted({group for _, role, group in places if role is Role.REVIEWER})
         },
-        "final_approvers": [person for person, role, _ in places if role is Role.FINAL_APPROVER],
+        "final_approvers": [person for person, role, _ in places if role is Role.APPROVER],
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,12 +12,14 @@ from sqlmodel import Session, col, select, update
 
 from governance import gate
 from governance.audit import Actor, Tag, note
+from governance.authorisation import Standing
 from governance.errors import ChangedMeanwhile, NotFound, SignOffRefused, TransitionNotAllowed
-from governance.people import Standing, standing_of
-from governance.registry.finding import path_of
+from governance.items import configuration_of
+from governance.notices import tell
 from governance.signoff.conditions import Situation
+from governance.signoff.delegating import drop_delegations, standing_on
 from governance.signoff.rules import RULES, actions_from
-from governance.tables import Feedback, FinalApproval, ModelRow, ModelVersion, ProjectRow, SignOff
+from governance.tables import Bundle, Feedback, FinalApproval, Item, ModelVersion, SignOff, Subscription
 from governance.tables.columns import key_of
 from governance.vocabulary import FeedbackVerdict
 from governance.vocabulary import SignOffAction as Action
@@ -29,10 +31,10 @@ EDITS: Final = frozenset({Action.EDIT_FEEDBACK, Action.EDIT_TO_APPROVED, Action.
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody wants to do to the sign-off of a version.
+    """What somebody wants to do to the sign-off of a version or a bundle.
 
     Args:
-        version: Whose sign-off.
+        item: Whose sign-off.
         action: What.
         actor: Who.
         comment: With feedback and final approval, kept beside it; with the others, kept in the audit trail. For
@@ -41,10 +43,11 @@ class Request:
         verdict: What feedback says; needed to add it.
         feedback_id: Which feedback to edit or delete; not needed by authors of one only.
         notify: Whom a request for feedback or approval tells; possibly nobody.
+        reload_configuration: For a reset: take the rules of the template again and end every delegation; else both stay.
         expected_revision: Revision that the actor has looked at; none takes whatever is there.
     """
 
-    version: ModelVersion
+    item: Item
     action: Action
     actor: Actor
     comment: str | None = None
@@ -52,6 +55,7 @@ class Request:
     verdict: FeedbackVerdict | None = None
     feedback_id: int | None = None
     notify: tuple[str, ...] = ()
+    reload_configuration: bool = False
     expected_revision: int | None = None
 
 
@@ -61,7 +65,7 @@ def sign(session: Session, request: Request, *, artifacts: Path, at: datetime) -
     Args:
         session: Of the act.
         request: What is wanted.
-        artifacts: Folder of the artifact store; approving hashes the version's files again.
+        artifacts: Folder of the artifact store; approving hashes the files again.
         at: When.
 
     Returns:
@@ -74,10 +78,10 @@ def sign(session: Session, request: Request, *, artifacts: Path, at: datetime) -
         ChangedMeanwhile: someone else moved it first; nothing was written.
     """
     # Read again: what the caller holds may be old.
-    version = session.get_one(ModelVersion, key_of(request.version), populate_existing=True)
-    request = replace(request, version=version)
-    sign_off = session.get_one(SignOff, key_of(version), populate_existing=True)
-    subject = path_of(session, request.version)
+    item = session.get_one(Item, key_of(request.item), populate_existing=True)
+    request = replace(request, item=item)
+    sign_off = _sign_off(session, item)
+    subject = item.path
     if request.expected_revision not in {None, sign_off.revision}:
         raise _changed(subject, request.expected_revision, sign_off.revision)
     rule = RULES.get((sign_off.status, request.action))
@@ -85,7 +89,7 @@ def sign(session: Session, request: Request, *, artifacts: Path, at: datetime) -
         raise TransitionNotAllowed(subject, sign_off.status, request.action, actions_from(sign_off.status))
 
     spoken = _spoken_of(session, request, sign_off)
-    situation = _situation(session, request, sign_off, spoken, artifacts)
+    situation = situation_of(session, request, sign_off, spoken, artifacts)
     role = () if rule.who.holds(situation) else (f"{request.actor.name} is not {rule.who.sentence}",)
     reasons = (*role, *(reason for guard in rule.guards for reason in guard(situation)))
     if reasons:
@@ -93,7 +97,8 @@ def sign(session: Session, request: Request, *, artifacts: Path, at: datetime) -
 
     to = rule.to if isinstance(rule.to, Status) else sign_off.status_before_abandon or Status.NOT_STARTED
     before = _facts(sign_off, spoken)
-    after = _move(session, request, sign_off, to, subject, at)
+    changes = {"status": to, "changed_at": at, **_remembered(session, request, sign_off, situation, at)}
+    after = _move(session, sign_off, changes, subject)
     written = _write(session, request, after, spoken, situation, at)
     session.flush()
     note(
@@ -105,14 +110,57 @@ def sign(session: Session, request: Request, *, artifacts: Path, at: datetime) -
         before=before,
         after={**_facts(after, written), "comment": request.comment, "notified": list(request.notify)},
     )
+    _tell(session, request, before["status"], after, at)
     return after
+
+
+def signed(session: Session, item: Item) -> ModelVersion | Bundle:
+    """What the sign-off of an item is about, as it is now."""
+    if item.version_id is not None:
+        return session.get_one(ModelVersion, item.version_id, populate_existing=True)
+    return session.get_one(Bundle, item.bundle_id, populate_existing=True)
+
+
+def situation_of(
+    session: Session,
+    request: Request,
+    sign_off: SignOff,
+    spoken: Feedback | FinalApproval | None,
+    artifacts: Path,
+) -> Situation:
+    """What roles and guards are asked about, when somebody wants something."""
+    rules = gate.rules_of(session, request.item, sign_off)
+    standing = standing_on(session, request.item, rules, request.actor)
+    row = signed(session, request.item)
+    heard = session.exec(
+        select(Feedback.group).where(Feedback.item_id == sign_off.item_id, Feedback.round == sign_off.round)
+    )
+    return Situation(
+        actor=request.actor,
+        standing=standing,
+        author=None if spoken is None else spoken.author,
+        group=spoken.group if isinstance(spoken, Feedback) else request.group or _only_group(standing),
+        verdict=request.verdict,
+        rules=rules,
+        made_by=gate.maker_of(row),
+        requested_by=tuple(sign_off.requested_by),
+        heard=frozenset(heard),
+        content=lambda: gate.look_at(session, row, artifacts),
+    )
+
+
+def _sign_off(session: Session, item: Item) -> SignOff:
+    found = session.get(SignOff, key_of(item), populate_existing=True)
+    if found is None:
+        raise NotFound(f"sign-off of {item.kind}", item.path, (), "versions and bundles are signed")
+    return found
 
 
 def _spoken_of(session: Session, request: Request, sign_off: SignOff) -> Feedback | FinalApproval | None:
     """The feedback or the approval that a request is about; none when it makes one, or is about neither."""
     if request.action not in {Action.EDIT_FEEDBACK, Action.DELETE_FEEDBACK}:
         return gate.current_approval(session, sign_off)
-    of_round = select(Feedback).where(Feedback.version_id == sign_off.version_id, Feedback.round == sign_off.round)
+    of_round = select(Feedback).where(Feedback.item_id == sign_off.item_id, Feedback.round == sign_off.round)
     known = session.exec(of_round.order_by(col(Feedback.id)).execution_options(populate_existing=True)).all()
     own = [feedback for feedback in known if feedback.author == request.actor.name]
     if request.feedback_id is None and len(own) == 1:
@@ -124,57 +172,49 @@ def _spoken_of(session: Session, request: Request, sign_off: SignOff) -> Feedbac
     raise NotFound("feedback", name, [str(feedback.id) for feedback in own or known], "say which by its number")
 
 
-def _situation(
-    session: Session, request: Request, sign_off: SignOff, spoken: Feedback | FinalApproval | None, artifacts: Path
-) -> Situation:
-    model = session.get_one(ModelRow, request.version.model_id)
-    project = session.get_one(ProjectRow, model.project_id, populate_existing=True)
-    standing = standing_of(session, key_of(project), request.actor.name)
-    return Situation(
-        actor=request.actor,
-        standing=standing,
-        author=None if spoken is None else spoken.author,
-        group=spoken.group if isinstance(spoken, Feedback) else request.group or _only_group(standing),
-        verdict=request.verdict,
-        separation_of_duties=project.separation_of_duties,
-        trained_by=request.version.trained_by,
-        requested_by=tuple(sign_off.requested_by),
-        content=lambda: gate.look_at(session, request.version, artifacts),
-    )
-
-
 def _only_group(standing: Standing) -> str | None:
     return next(iter(standing.groups)) if len(standing.groups) == 1 else None
 
 
-def _move(session: Session, request: Request, sign_off: SignOff, to: Status, subject: str, at: datetime) -> SignOff:
+def _move(session: Session, sign_off: SignOff, changes: Mapping[str, Any], subject: str) -> SignOff:
     """The one update that decides a race."""
     seen = sign_off.revision
     moved = session.exec(
         update(SignOff)
-        .where(col(SignOff.version_id) == sign_off.version_id, col(SignOff.revision) == seen)
-        .values(status=to, revision=seen + 1, changed_at=at, **_remembered(request, sign_off))
+        .where(col(SignOff.item_id) == sign_off.item_id, col(SignOff.revision) == seen)
+        .values(revision=seen + 1, **changes)
         .execution_options(synchronize_session=False)
     )
-    after = session.get_one(SignOff, sign_off.version_id, populate_existing=True)
+    after = session.get_one(SignOff, sign_off.item_id, populate_existing=True)
     if moved.rowcount != 1:
         raise _changed(subject, seen, after.revision)
     return after
 
 
-def _remembered(request: Request, sign_off: SignOff) -> Mapping[str, Any]:
+def _remembered(
+    session: Session, request: Request, sign_off: SignOff, situation: Situation, at: datetime
+) -> Mapping[str, Any]:
     """What a move changes in the sign-off besides its status."""
     match request.action:
         case Action.REQUEST_FEEDBACK | Action.REQUEST_APPROVAL:
             asked = [*sign_off.requested_by, request.actor.name]
             return {"requested_by": list(dict.fromkeys(asked)), "notified": list(request.notify)}
+        case Action.APPROVE | Action.EDIT_TO_APPROVED:
+            days = situation.rules.recurrence_days
+            return {"approved_until": None if days is None else at + timedelta(days=days)}
+        case Action.EDIT_TO_REJECTED | Action.DELETE_APPROVAL:
+            return {"approved_until": None}
         case Action.ABANDON:
             return {"status_before_abandon": sign_off.status}
         case Action.CANCEL_ABANDON:
             return {"status_before_abandon": None}
         case Action.RESET | Action.RECUR:
             # A new round: what was said in the earlier ones stays, as history.
-            return {"round": sign_off.round + 1, "requested_by": [], "notified": [], "status_before_abandon": None}
+            again = {"round": sign_off.round + 1, "requested_by": [], "notified": [], "status_before_abandon": None}
+            if request.reload_configuration:
+                drop_delegations(session, request.item)
+                again["configuration"] = configuration_of(session, request.item)
+            return again | {"approved_until": None}
     return {}
 
 
@@ -187,20 +227,20 @@ def _write(
     at: datetime,
 ) -> Feedback | FinalApproval | None:
     """What a move does to feedback and approval; the row that is spoken of afterwards."""
-    place: dict[str, Any] = {"version_id": sign_off.version_id, "round": sign_off.round, "author": request.actor.name}
+    place: dict[str, Any] = {"item_id": sign_off.item_id, "round": sign_off.round, "author": request.actor.name}
     said: dict[str, Any] = {"comment": request.comment or "", "created_at": at}
     match request.action, spoken:
         case Action.ADD_FEEDBACK, _:
             heard: dict[str, Any] = {"group": situation.group, "verdict": request.verdict}
             spoken = Feedback(**place, **said, **heard)
         case Action.APPROVE | Action.REJECT, _:
-            content = request.version.manifest_digest
-            spoken = FinalApproval(**place, **said, verdict=sign_off.status, content_digest=content)
+            digest = signed(session, request.item).manifest_digest
+            spoken = FinalApproval(**place, **said, verdict=sign_off.status, content_digest=digest)
         case Action.EDIT_FEEDBACK, Feedback():
             spoken.verdict = request.verdict or spoken.verdict
         case ((Action.EDIT_TO_APPROVED | Action.EDIT_TO_REJECTED), FinalApproval()):
             spoken.verdict = sign_off.status
-            spoken.content_digest = request.version.manifest_digest
+            spoken.content_digest = signed(session, request.item).manifest_digest
         case ((Action.DELETE_FEEDBACK | Action.DELETE_APPROVAL), (Feedback() | FinalApproval())):
             session.delete(spoken)
             return None
@@ -215,7 +255,7 @@ def _write(
 
 def _facts(sign_off: SignOff, spoken: Feedback | FinalApproval | None) -> dict[str, Any]:
     """A sign-off, and what is spoken of, as the audit trail keeps them."""
-    facts = sign_off.model_dump(mode="json", include={"status", "revision", "round"})
+    facts = sign_off.model_dump(mode="json", include={"status", "revision", "round", "approved_until", "configuration"})
     if spoken is not None:
         facts["feedback" if isinstance(spoken, Feedback) else "final_approval"] = spoken.model_dump(mode="json")
     return facts
@@ -223,3 +263,16 @@ def _facts(sign_off: SignOff, spoken: Feedback | FinalApproval | None) -> dict[s
 
 def _changed(subject: str, expected: int | None, found: int) -> ChangedMeanwhile:
     return ChangedMeanwhile(f"the sign-off of {subject}", f"revision {expected}", f"revision {found}")
+
+
+def _tell(session: Session, request: Request, before: str, after: SignOff, at: datetime) -> None:
+    """Write notices to those whom a request names, and to subscribers when the status has changed."""
+    recipients = list(request.notify)
+    if before != after.status:
+        subscribers = select(Subscription.person).where(Subscription.item_id == after.item_id)
+        recipients += [
+            name for name in session.exec(subscribers.order_by(Subscription.person)) if name != request.actor.name
+        ]
+    verb = str(request.action).replace("_", " ")
+    line = f"{request.item.path}: {verb} by {request.actor.name}, now {after.status}"
+    tell(session, recipients, subject=line, body="\n\n".join(filter(None, [line, request.comment])), at=at)

@@ -1,9 +1,11 @@
 """The tables, one file per subject. Rows are the domain: no second set of classes mirrors them."""
 
-from governance.tables.audit import AuditEvent
+from governance.tables.audit import AuditEvent, AuditHead
 from governance.tables.checks import CheckResult
 from governance.tables.evaluations import METRICS_LONG, Evaluation, Metric, StoreRow
-from governance.tables.people import Assignment, Role
+from governance.tables.items import Attachment, Bundle, Item, ItemField, ItemStep, Subscription, Template
+from governance.tables.notices import Notice, RepeatedRequest
+from governance.tables.people import ApiToken, Assignment, LogIn, LogInAttempt, Membership, User, UserGroup
 from governance.tables.projects import (
     Activation,
     ActiveVersion,
@@ -13,26 +15,43 @@ from governance.tables.projects import (
     ProjectRow,
 )
 from governance.tables.scenarios import ScenarioRun, StepRun
-from governance.tables.signoffs import Feedback, FinalApproval, SignOff
+from governance.tables.signoffs import Delegation, Feedback, FinalApproval, Override, SignOff
 
 __all__ = [
     "METRICS_LONG",
     "Activation",
     "ActiveVersion",
+    "ApiToken",
     "Assignment",
+    "Attachment",
     "AuditEvent",
+    "AuditHead",
+    "Bundle",
     "CheckResult",
+    "Delegation",
     "EnvironmentRow",
     "Evaluation",
     "Feedback",
     "FinalApproval",
+    "Item",
+    "ItemField",
+    "ItemStep",
+    "LogIn",
+    "LogInAttempt",
+    "Membership",
     "Metric",
     "ModelRow",
     "ModelVersion",
+    "Notice",
+    "Override",
     "ProjectRow",
-    "Role",
+    "RepeatedRequest",
     "ScenarioRun",
     "SignOff",
     "StepRun",
     "StoreRow",
+    "Subscription",
+    "Template",
+    "User",
+    "UserGroup",
 ]

@@ -1,4 +1,4 @@
-"""Every act of everybody, in order."""
+"""Every act of everybody, in order, each line chained to the one before."""
 
 from datetime import datetime
 from typing import Any
@@ -11,17 +11,39 @@ from governance.vocabulary import Origin
 
 
 class AuditEvent(SQLModel, table=True):
-    """One act: who, when, what, on what, before, after, from where. Never changed, never removed."""
+    """One act: who, when, what, on what, before, after, from where. Never changed once sealed, never removed."""
 
     __tablename__ = "audit_event"
 
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = moment(index=True)
-    actor: str
+    actor: str = Field(index=True)
     origin: Origin = choice(Origin)
     tag: str = Field(
-        index=True, max_length=80, description="subject:action, from the closed list in governance/audit.py."
+        index=True, max_length=80, description="subject:action, from the closed list in governance/audit/trail.py."
     )
     subject: str = Field(index=True, description="e.g. credit_card_fraud/authorization/2")
     before: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     after: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    number: int | None = Field(
+        default=None,
+        index=True,
+        unique=True,
+        description="Place in the chain, from 1 without a gap; given when the act ends.",
+    )
+    digest: str | None = Field(
+        default=None, max_length=64, description="SHA-256 over this line and the digest of the line before."
+    )
+    seal: str | None = Field(default=None, max_length=64, description="HMAC-SHA256 of the digest.")
+
+
+class AuditHead(SQLModel, table=True):
+    """The end of the chain, in one row: how many lines there are, and the digest of the last."""
+
+    __tablename__ = "audit_head"
+
+    id: int = Field(default=1, primary_key=True)
+    number: int = 0
+    digest: str = Field(default="", max_length=64)
+    seal: str = Field(default="", max_length=64, description="HMAC-SHA256 of number and digest.")
+    at: datetime | None = moment(default=None, nullable=True, description="Of the last line: time goes forward only.")

@@ -22,6 +22,11 @@ class ProjectRow(SQLModel, table=True):
     separation_of_duties: bool = Field(
         default=False, description="Whether who trained or requested a version may not approve it."
     )
+    declared_people: dict[str, Any] | None = Field(
+        default=None,
+        sa_column=Column(JSON(none_as_null=True)),
+        description="People as the file last declared them: what it changes is brought in, what others changed stays.",
+    )
     created_at: datetime = moment()
 
 
@@ -75,6 +80,10 @@ class EnvironmentRow(SQLModel, table=True):
     project_id: int = Field(foreign_key="project.id", index=True)
     name: str = Field(max_length=80)
     policy: Policy = choice(Policy)
+    declared_policy: Policy | None = choice(
+        Policy, default=None, nullable=True, description="As the file last declared it; None: never."
+    )
+    revision: int = Field(default=0, description="Counts the changes; a conditional update on it decides races.")
 
 
 class ActiveVersion(SQLModel, table=True):
@@ -106,5 +115,12 @@ class Activation(SQLModel, table=True):
     decision: GateDecision = choice(GateDecision)
     reasons: list[str] = Field(sa_column=Column(JSON, nullable=False))
     confirmed: bool = Field(description="Whether somebody confirmed against the warning of the gate.")
+    override_id: int | None = Field(
+        default=None,
+        foreign_key="override.id",
+        index=True,
+        unique=True,
+        description="Of an OVERRIDDEN one; serves once.",
+    )
     activated_by: str
     activated_at: datetime = moment()

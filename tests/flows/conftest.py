@@ -65,7 +65,7 @@ class Workplace:
 
     def record(self) -> Session:
         """A session that only looks."""
-        return Session(database.open_database(settings().database))
+        return Session(database.open_database(settings().database, audit_key=settings().audit_key_bytes))
 
 
 @pytest.fixture(scope="session")

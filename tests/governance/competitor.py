@@ -19,6 +19,7 @@ from governance.registry import activate, find_environment, find_model, find_pro
 from governance.scenario_runs import open_run
 from governance.signoff import Request, sign
 from governance.vocabulary import SignOffAction
+from tests.workplace import KEY
 
 NOW = datetime.now(UTC)
 
@@ -59,9 +60,9 @@ def wait_for_the_start() -> None:
 def run(what: str, url: str, artifacts: Path, details: dict[str, object]) -> None:
     if what == "open":
         wait_for_the_start()
-        open_database(url).dispose()
+        open_database(url, audit_key=KEY).dispose()
         return
-    engine = open_database(url)
+    engine = open_database(url, audit_key=KEY)
     with Session(engine) as session:
         find_model(session, "credit", "fraud")  # everything that is slow the first time
     wait_for_the_start()

@@ -25,6 +25,7 @@ from governance.errors import UnreadableFile
 from governance.processes import is_alive
 from governance.tables import AuditEvent
 from tests.governance.world import World
+from tests.workplace import KEY
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ANN = Actor("ann")
@@ -48,7 +49,7 @@ def test_the_number_of_the_latest_file_is_the_head_and_the_line_has_no_branches(
 
 def test_opening_again_changes_nothing_and_needs_no_alembic(database_url: str) -> None:
     script = (
-        "import sys; from governance.database import open_database; open_database(sys.argv[1]); "
+        "import sys; from governance.database import open_database; open_database(sys.argv[1], audit_key=b'k'); "
         "sys.exit('alembic' in sys.modules)"
     )
     environment = {"PYTHONPATH": str(Path.cwd())}
@@ -59,7 +60,7 @@ def test_a_database_of_a_later_release_is_refused(database: Engine, database_url
     with transaction(database) as session:
         session.connection().execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(UnreadableFile, match=r"revision 9999, known up to \d{4}.*update driftgate"):
-        open_database(database_url)
+        open_database(database_url, audit_key=KEY)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_a_database_of_a_later_release_is_refused(database: Engine, database_url
 )
 def test_what_can_not_be_opened_is_named_without_its_password(url: str) -> None:
     with pytest.raises(UnreadableFile, match="DRIFTGATE_DATABASE_URL") as refusal:
-        open_database(url)
+        open_database(url, audit_key=KEY)
     assert "secret" not in str(refusal.value)
 
 
@@ -75,7 +76,7 @@ def test_a_file_that_is_no_database_is_refused_and_stays_as_it_is(tmp_path: Path
     file = tmp_path / "notes.txt"
     file.write_text("not a database at all, " * 100)
     with pytest.raises(UnreadableFile, match="file is not a database"):
-        open_database(f"sqlite:///{file}")
+        open_database(f"sqlite:///{file}", audit_key=KEY)
     assert file.read_text() == "not a database at all, " * 100
 
 

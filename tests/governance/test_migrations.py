@@ -16,6 +16,7 @@ from governance.evaluations import find_store, metrics_table, record_check_resul
 from governance.vocabulary import Measurement
 from tests.governance.test_evaluations import Found, evaluate
 from tests.governance.world import ROSA, World
+from tests.workplace import KEY
 
 BEFORE = ("0001", "0002")
 
@@ -24,7 +25,7 @@ def open_at(revision: str, url: str, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """The database as the release of that revision had it."""
     with monkeypatch.context() as patch:
         patch.setattr(database, "head_revision", lambda: revision)
-        return open_database(url)
+        return open_database(url, audit_key=KEY)
 
 
 def fill(engine: Engine, folder: Any) -> World:
@@ -58,7 +59,7 @@ def test_every_row_of_an_earlier_release_survives(
     before = everything(old)
     indexes = {name: sorted(map(repr, inspect(old).get_indexes(name))) for name in ("store", "evaluation")}
     old.dispose()
-    new = open_database(empty_url)
+    new = open_database(empty_url, audit_key=KEY)
     assert everything(new) == before
     assert sum(map(len, before.values())) > 30
     assert {name: sorted(map(repr, inspect(new).get_indexes(name))) for name in indexes} == indexes
@@ -96,7 +97,7 @@ def test_what_the_database_refused_before_it_refuses_after(
     old = open_at("0002", empty_url, monkeypatch)
     fill(old, tmp_path)
     old.dispose()
-    new = open_database(empty_url)
+    new = open_database(empty_url, audit_key=KEY)
     before = everything(new)
     with pytest.raises(IntegrityError, match=sentence), transaction(new) as session:
         session.connection().execute(text(statement))
@@ -110,7 +111,7 @@ def test_a_store_of_an_earlier_release_may_become_standalone(
     old = open_at("0002", empty_url, monkeypatch)
     fill(old, tmp_path)
     old.dispose()
-    world = World(open_database(empty_url), tmp_path, acts=100)
+    world = World(open_database(empty_url, audit_key=KEY), tmp_path, acts=100)
     world.register(stores={"monthly": {"standalone": {"prediction_type": "binary"}}})
     with transaction(world.engine) as session:
         record_evaluation(
@@ -132,7 +133,7 @@ def test_a_view_that_somebody_has_made_survives(empty_url: str, tmp_path: Any, m
     with transaction(old) as session:
         session.connection().execute(text("CREATE VIEW our_own AS SELECT id, data FROM evaluation"))
     old.dispose()
-    new = open_database(empty_url)
+    new = open_database(empty_url, audit_key=KEY)
     with new.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM our_own")).scalar() == 2
     new.dispose()
@@ -143,7 +144,7 @@ class TestOnSQLite:
     """Where a table is made anew with the foreign keys off."""
 
     def test_the_keys_hold_again_on_the_very_connection_that_migrated(self, empty_url: str) -> None:
-        engine = open_database(empty_url)
+        engine = open_database(empty_url, audit_key=KEY)
         with engine.connect() as connection:
             assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
             assert connection.execute(text("PRAGMA legacy_alter_table")).scalar() == 0
@@ -162,7 +163,7 @@ class TestOnSQLite:
         before = everything(old)
         old.dispose()
         with pytest.raises(UnreadableFile, match=r"row .* of its table metric points to no row of evaluation; restore"):
-            open_database(empty_url)
+            open_database(empty_url, audit_key=KEY)
         still = open_at("0002", empty_url, monkeypatch)
         assert everything(still) == before
         still.dispose()

@@ -20,6 +20,7 @@ from governance.signoff import Request, sign
 from governance.tables import Activation, ActiveVersion, AuditEvent, FinalApproval, ModelVersion, ScenarioRun
 from governance.vocabulary import SignOffAction
 from tests.governance.world import FINN, WILL, World
+from tests.workplace import KEY
 
 COMPETITOR = Path(__file__).with_name("competitor.py")
 ROOT = Path(__file__).parents[2]
@@ -122,7 +123,7 @@ def test_one_of_two_runs_of_a_scenario_begins(world: World, url: str) -> None:
 
 def test_several_processes_may_open_an_empty_database_at_once(empty_url: str, tmp_path: Path) -> None:
     assert race(empty_url, tmp_path, *[("open", {})] * 4) == ["won"] * 4
-    engine = open_database(empty_url)
+    engine = open_database(empty_url, audit_key=KEY)
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").all() == [(head_revision(),)]
     assert inspect(engine).has_table("active_version")

@@ -13,6 +13,7 @@ from sqlmodel import Session, select
 from governance.artifacts import file_sha256, write_folder
 from governance.audit import Actor, Tag
 from governance.database import transaction
+from governance.items import item_of
 from governance.project_file import Project
 from governance.registry import activate, find_environment, find_model, record_version, register_project
 from governance.signoff import Request, sign
@@ -91,7 +92,7 @@ class World:
 
     def sign(self, version: ModelVersion, action: SignOffAction, actor: Actor, **details: Any) -> SignOff:
         with transaction(self.engine) as session:
-            request = Request(version, action, actor, **details)
+            request = Request(item_of(session, version), action, actor, **details)
             return sign(session, request, artifacts=self.artifacts, at=self.now())
 
     def approved_version(self) -> ModelVersion:

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from sqlmodel import Session, col, func, or_, select
 
+from governance.database import NOTED
 from governance.tables import AuditEvent
-from governance.vocabulary import Origin
+from governance.vocabulary import Origin, Right
 
 
 class Tag(StrEnum):
@@ -45,6 +46,45 @@ class Tag(StrEnum):
     SIGN_OFF_CANCEL_ABANDON = "sign_off:cancel_abandon"
     SIGN_OFF_RESET = "sign_off:reset"
     SIGN_OFF_RECUR = "sign_off:recur"
+    DELEGATION_MADE = "delegation:made"
+    DELEGATION_ENDED = "delegation:ended"
+    SUBSCRIPTION_BEGUN = "subscription:begun"
+    SUBSCRIPTION_ENDED = "subscription:ended"
+    ITEM_GOVERNED = "item:governed"
+    ITEM_HIDDEN = "item:hidden"
+    ITEM_UNHIDDEN = "item:unhidden"
+    ITEM_MOVED = "item:moved"
+    STEP_CHANGED = "step:changed"
+    FIELD_CHANGED = "field:changed"
+    FILE_ATTACHED = "file:attached"
+    FILE_REMOVED = "file:removed"
+    TEMPLATE_DRAFTED = "template:drafted"
+    TEMPLATE_CHANGED = "template:changed"
+    TEMPLATE_ACTIVATED = "template:activated"
+    TEMPLATE_ARCHIVED = "template:archived"
+    BUNDLE_MADE = "bundle:made"
+    BUNDLE_EXPORTED = "bundle:exported"
+    BUNDLE_IMPORTED = "bundle:imported"
+    BUNDLE_ACTIVATED = "bundle:activated"
+    USER_CREATED = "user:created"
+    USER_CHANGED = "user:changed"
+    USER_DEACTIVATED = "user:deactivated"
+    USER_REACTIVATED = "user:reactivated"
+    USER_PASSWORD_SET = "user:password_set"  # noqa: S105
+    USER_LOGGED_IN = "user:logged_in"
+    USER_LOGGED_OUT = "user:logged_out"
+    USER_LOG_IN_FAILED = "user:log_in_failed"
+    TOKEN_CREATED = "token:created"  # noqa: S105  a tag
+    TOKEN_REVOKED = "token:revoked"  # noqa: S105
+    GROUP_CREATED = "group:created"
+    GROUP_CHANGED = "group:changed"
+    ROLE_ASSIGNED = "role:assigned"
+    ROLE_TAKEN_AWAY = "role:taken_away"
+    POLICY_CHANGED = "policy:changed"
+    OVERRIDE_REQUESTED = "override:requested"
+    OVERRIDE_CONFIRMED = "override:confirmed"
+    OVERRIDE_REVIEWED = "override:reviewed"
+    AUDIT_EXPORTED = "audit:exported"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +92,14 @@ class Actor:
     """Who acts, and from where.
 
     Args:
-        name: Name of the person, as ``project.yaml`` writes it.
+        name: Name of the user.
         origin: From where.
+        scope: The rights of the token that stands for the user; none: all that the user has.
     """
 
     name: str
     origin: Origin = Origin.COMMAND
+    scope: frozenset[Right] | None = None
 
 
 SYSTEM: Final = Actor("driftgate", Origin.SYSTEM)
@@ -75,6 +117,8 @@ def note(
     after: Mapping[str, Any] | None = None,
 ) -> AuditEvent:
     """Add one line to the trail, in the transaction of the act itself: both are there, or neither.
+
+    Its place in the chain it gets when the transaction ends; see :mod:`governance.chain`.
 
     Args:
         session: Of the act.
@@ -96,6 +140,7 @@ def note(
     )
     session.add(event)
     session.flush()
+    session.info.setdefault(NOTED, []).append(event.id)
     return event
 
 

@@ -1,0 +1,150 @@
+"""Who may do what: one table of rights, and the one function that every service asks.
+
+An installation without users takes names at their word: it is one person's, or a team's that trusts each other, and
+only the rules of the sign-off hold. With the first user that ends, for every command, flow, page and request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, or_, select
+
+from governance.audit import Actor
+from governance.errors import NotAllowed
+from governance.tables import Assignment, Membership, ProjectRow, User, UserGroup
+from governance.vocabulary import Origin, Right, Role, UserKind
+
+RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
+    {
+        Role.READER: frozenset({Right.READ}),
+        Role.CONTRIBUTOR: frozenset({Right.READ, Right.WRITE}),
+        Role.REVIEWER: frozenset({Right.READ, Right.REVIEW}),
+        Role.APPROVER: frozenset({Right.READ, Right.APPROVE}),
+        Role.ADMINISTRATOR: frozenset({Right.READ, Right.WRITE, Right.ADMINISTER}),
+    }
+)
+"""What each role lets somebody do. Reviewing takes a feedback group besides; an administrator approves nothing."""
+
+PROPER: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
+    {role: rights - {Right.READ} or rights for role, rights in RIGHTS.items()}
+)
+"""The rights without which a role is none."""
+
+NEVER_OF_A_SERVICE: Final = frozenset({Right.REVIEW, Right.APPROVE, Right.ADMINISTER})
+"""Rights that no role gives to a service account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What somebody is on a project.
+
+    Args:
+        roles: The roles that hold there, as far as the token lets them be used.
+        groups: The feedback groups that the person reviews for.
+        rights: What the roles add up to.
+    """
+
+    roles: frozenset[Role] = frozenset()
+    groups: frozenset[str] = frozenset()
+    rights: frozenset[Right] = frozenset()
+
+
+def has_users(session: Session) -> bool:
+    """Whether this installation knows its people, and takes nobody at their word."""
+    return session.exec(select(User.id).limit(1)).first() is not None
+
+
+def standing_of(session: Session, project_id: int | None, actor: Actor) -> Standing:
+    """What somebody is on a project, or everywhere; nothing when nobody assigned them, or they are no user any more.
+
+    Args:
+        session: To read with.
+        project_id: Which project; none: only what holds everywhere.
+        actor: Who, with the scope of their token.
+    """
+    user = session.exec(select(User).where(User.name == actor.name).execution_options(populate_existing=True)).first()
+    if user is None and has_users(session):
+        return Standing()
+    if user is not None and not user.active:
+        return Standing()
+    where: ColumnElement[bool] = col(Assignment.project_id).is_(None)
+    if project_id is not None:
+        where = or_(where, col(Assignment.project_id) == project_id)
+    rows = session.exec(
+        select(Assignment).where(where, col(Assignment.person).in_(_names_of(session, user, actor)))
+    ).all()
+    held = [row for row in rows if _usable(row.role, user, actor.scope) >= PROPER[row.role]]
+    return Standing(
+        roles=frozenset(row.role for row in held),
+        groups=frozenset(row.group for row in held if row.role is Role.REVIEWER and row.group),
+        rights=frozenset().union(*(_usable(row.role, user, actor.scope) for row in rows)),
+    )
+
+
+def may_hold(session: Session, actor: Actor, role: Role) -> bool:
+    """Whether somebody could have a role if it was given to them: an active person, with a token that reaches as far."""
+    user = session.exec(select(User).where(User.name == actor.name).execution_options(populate_existing=True)).first()
+    if user is None:
+        return not has_users(session)
+    return user.active and _usable(role, user, actor.scope) >= PROPER[role]
+
+
+def _usable(role: Role, user: User | None, scope: frozenset[Right] | None) -> frozenset[Right]:
+    """The rights of a role that are left to a user with a token."""
+    withheld = NEVER_OF_A_SERVICE if user is not None and user.kind is UserKind.SERVICE else frozenset()
+    return (RIGHTS[role] if scope is None else RIGHTS[role] & scope) - withheld
+
+
+def may(session: Session, actor: Actor, right: Right, project_id: int | None) -> bool:
+    """Whether somebody has a right on a project, or everywhere when none is named."""
+    if actor.origin is Origin.SYSTEM or not has_users(session):
+        return True
+    return right in standing_of(session, project_id, actor).rights
+
+
+def require(session: Session, actor: Actor, right: Right, project_id: int | None) -> None:
+    """Go on only if somebody has a right. Every service that acts begins with it.
+
+    Args:
+        session: Of the act.
+        actor: Who acts. The system itself may do everything.
+        right: Which.
+        project_id: On which project; none: everywhere.
+
+    Raises:
+        NotAllowed: they don't have it; in an installation without users everybody has.
+    """
+    if may(session, actor, right, project_id):
+        return
+    subject = "the whole installation" if project_id is None else f"project {_name_of(session, project_id)!r}"
+    roles = " or ".join(role for role, rights in RIGHTS.items() if right in rights)
+    wider = Actor(actor.name, actor.origin)
+    problem = f"that takes the role {roles}"
+    if actor.scope is not None and may(session, wider, right, project_id):
+        problem = f"the token is only for {', '.join(sorted(actor.scope)) or 'nothing'}"
+    raise NotAllowed(actor.name, right, subject, problem)
+
+
+def visible_projects(session: Session, actor: Actor) -> list[int] | None:
+    """Keys of the projects that somebody may read; none: all of them."""
+    if may(session, actor, Right.READ, None):
+        return None
+    projects = session.exec(select(ProjectRow.id)).all()
+    return [key for key in projects if key is not None and may(session, actor, Right.READ, key)]
+
+
+def _names_of(session: Session, user: User | None, actor: Actor) -> list[str]:
+    """The names under which somebody is assigned: their own, and those of their groups."""
+    if user is None:
+        return [actor.name]
+    groups = session.exec(select(UserGroup.name).join(Membership).where(Membership.user_id == user.id)).all()
+    return [actor.name, *(f"@{name}" for name in groups)]
+
+
+def _name_of(session: Session, project_id: int) -> str:
+    return session.get_one(ProjectRow, project_id).name

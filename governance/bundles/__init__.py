@@ -1,0 +1,1 @@
+"""Bundles: a project frozen and hashed, to be moved into another installation."""

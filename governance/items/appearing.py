@@ -1,0 +1,109 @@
+"""Everything technical becomes an item by itself: governance may take it up, hide it, or leave it alone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlmodel import Session, select
+
+from governance.tables import Bundle, Item, ModelRow, ModelVersion, ProjectRow, SignOff, Template
+from governance.tables.columns import key_of
+from governance.templates import read_template
+from governance.vocabulary import ItemKind, ItemState
+
+SIGNED: Final = frozenset({ItemKind.VERSION, ItemKind.BUNDLE})
+"""Kinds of items that people sign."""
+
+Governed = ProjectRow | ModelRow | ModelVersion | Bundle
+
+
+def appear(session: Session, row: Governed, *, at: datetime) -> Item:
+    """Make the item of something that was just recorded, with a sign-off when it is a version or a bundle.
+
+    It is governed from the beginning when its parent is governed with its children. The audit line is that of the
+    act which recorded it.
+
+    Args:
+        session: Of the act.
+        row: What was recorded; it is in the database.
+        at: When.
+    """
+    kind = kind_of(row)
+    parent = _parent(session, row)
+    item = Item(
+        kind=kind,
+        path=f"{parent.path}/{_name(row)}" if parent else _name(row),
+        project_id=row.project_id
+        if isinstance(row, Bundle | ModelRow)
+        else parent.project_id
+        if parent
+        else key_of(row),
+        model_id=key_of(row) if isinstance(row, ModelRow) else row.model_id if isinstance(row, ModelVersion) else None,
+        version_id=key_of(row) if isinstance(row, ModelVersion) else None,
+        bundle_id=key_of(row) if isinstance(row, Bundle) else None,
+        parent_id=parent.id if parent else None,
+        appeared_at=at,
+    )
+    if parent is not None and parent.state is ItemState.GOVERNED and parent.govern_children:
+        item.state, item.template_id, item.govern_children = ItemState.GOVERNED, parent.template_id, True
+    session.add(item)
+    session.flush()
+    if kind in SIGNED:
+        session.add(SignOff(item_id=key_of(item), configuration=configuration_of(session, item), changed_at=at))
+        session.flush()
+    return item
+
+
+def configuration_of(session: Session, item: Item) -> dict[str, object] | None:
+    """The rules that the template of an item lays down for its sign-off, for JSON; none: those of its project."""
+    if item.template_id is None:
+        return None
+    template = session.get_one(Template, item.template_id)
+    rules = read_template(template.source, template.name).sign_off_rules(item.kind)
+    return None if rules is None else rules.model_dump(mode="json")
+
+
+def kind_of(row: Governed) -> ItemKind:
+    """What kind of item something is."""
+    kinds = {
+        ProjectRow: ItemKind.PROJECT,
+        ModelRow: ItemKind.MODEL,
+        ModelVersion: ItemKind.VERSION,
+        Bundle: ItemKind.BUNDLE,
+    }
+    return kinds[type(row)]
+
+
+def item_of(session: Session, row: Governed) -> Item:
+    """The item of a project, a model, a version or a bundle, as it is now."""
+    match row:
+        case ModelVersion():
+            where = Item.version_id == row.id
+        case Bundle():
+            where = Item.bundle_id == row.id
+        case ModelRow():
+            where = (Item.model_id == row.id) & (Item.kind == ItemKind.MODEL)
+        case ProjectRow():
+            where = (Item.project_id == row.id) & (Item.kind == ItemKind.PROJECT)
+    return session.exec(select(Item).where(where).execution_options(populate_existing=True)).one()
+
+
+def _parent(session: Session, row: Governed) -> Item | None:
+    match row:
+        case ProjectRow():
+            return None
+        case ModelVersion():
+            return item_of(session, session.get_one(ModelRow, row.model_id))
+        case _:
+            return item_of(session, session.get_one(ProjectRow, row.project_id))
+
+
+def _name(row: Governed) -> str:
+    match row:
+        case ModelVersion():
+            return str(row.number)
+        case Bundle():
+            return f"bundle-{row.number}"
+        case _:
+            return row.name

@@ -1,0 +1,1 @@
+"""Lists in pages: filtered, sorted and cut in the database."""
