@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, BinaryIO, Final
 
 from governance.errors import ContentAltered
 from governance.processes import is_alive
 
 _TEMPORARY: Final = re.compile(r"\.(?P<name>.+)~(?P<host>[^~]+)~(?P<process>\d+)~[^~]+\.partial")
+
+_PIECE_BYTES: Final = 1 << 20
 
 
 @contextmanager
@@ -92,6 +94,36 @@ def read_verified(file: Path, sha256: str) -> bytes:
     if found != sha256:
         raise ContentAltered(str(file.parent), file.name, sha256, found)
     return content
+
+
+def open_recorded(file: Path, sha256: str) -> BinaryIO:
+    """Open a file that was recorded, to read it. Raises: ContentAltered when there is none; its hash is for later."""
+    try:
+        return file.open("rb")
+    except OSError as error:
+        raise ContentAltered(str(file.parent), file.name, sha256, error.strerror or "nothing") from error
+
+
+def copy_stream(source: IO[bytes], target: IO[bytes]) -> str:
+    """Copy bytes from where they are read to where they are written, in pieces; return their SHA-256 in hex."""
+    found = hashlib.sha256()
+    while piece := source.read(_PIECE_BYTES):
+        found.update(piece)
+        target.write(piece)
+    return found.hexdigest()
+
+
+def copy_verified(source: IO[bytes], target: Path, sha256: str, *, subject: str) -> None:
+    """Write a new file, if the bytes are those that were announced.
+
+    Raises:
+        ContentAltered: their hash is another; what was written is for the caller to remove.
+        FileExistsError: the file is there.
+    """
+    with target.open("xb") as stream:
+        found = copy_stream(source, stream)
+    if found != sha256:
+        raise ContentAltered(subject, target.name, sha256, found)
 
 
 def canonical_json(content: Any) -> bytes:

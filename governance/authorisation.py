@@ -14,10 +14,9 @@ from typing import Final
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, or_, select
 
-from governance.audit import Actor
 from governance.errors import NotAllowed
 from governance.tables import Assignment, Membership, ProjectRow, User, UserGroup
-from governance.vocabulary import Origin, Right, Role, UserKind
+from governance.vocabulary import Actor, Origin, Right, Role, UserKind
 
 RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
     {
@@ -134,8 +133,12 @@ def visible_projects(session: Session, actor: Actor) -> list[int] | None:
     """Keys of the projects that somebody may read; none: all of them."""
     if may(session, actor, Right.READ, None):
         return None
-    projects = session.exec(select(ProjectRow.id)).all()
-    return [key for key in projects if key is not None and may(session, actor, Right.READ, key)]
+    user = session.exec(select(User).where(User.name == actor.name, col(User.active))).first()
+    if user is None:
+        return []
+    rows = session.exec(select(Assignment).where(col(Assignment.person).in_(_names_of(session, user, actor)))).all()
+    readable = (row.project_id for row in rows if Right.READ in _usable(row.role, user, actor.scope))
+    return sorted({key for key in readable if key is not None})
 
 
 def _names_of(session: Session, user: User | None, actor: Actor) -> list[str]:

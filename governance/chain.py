@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 
 from governance.artifacts import canonical_json
 from governance.errors import ClockMovedBack
@@ -24,12 +25,20 @@ SAID: Final = ("at", "actor", "origin", "tag", "subject", "before", "after")
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """How far the time of a line may lie before that of the line above it: machines differ, and long acts end late."""
 
+_AT_ONCE: Final = 1_000
+"""Lines that one statement handles; SQLite takes some thirty thousand values at most."""
+
 _EVENT: Final = AuditEvent.__table__  # type: ignore[attr-defined]
 _HEAD: Final = AuditHead.__table__  # type: ignore[attr-defined]
 
 
 def digest_of_line(number: int, before: str, said: Mapping[str, Any]) -> str:
-    """SHA-256, in hex, over a line and the digest of the line before.
+    """SHA-256, in hex, over a line and the digest of the line before."""
+    return hashlib.sha256(content_of_line(number, before, said)).hexdigest()
+
+
+def content_of_line(number: int, before: str, said: Mapping[str, Any]) -> bytes:
+    """What of a line is digested, in canonical JSON.
 
     Args:
         number: Place of the line, from 1.
@@ -38,7 +47,7 @@ def digest_of_line(number: int, before: str, said: Mapping[str, Any]) -> str:
     """
     at: datetime = said["at"]
     line = {name: said[name] for name in SAID} | {"at": at.astimezone(UTC).isoformat(timespec="microseconds")}
-    return hashlib.sha256(canonical_json({"number": number, "digest_before": before, **line})).hexdigest()
+    return canonical_json({"number": number, "digest_before": before, **line})
 
 
 def seal_of(key: bytes, *parts: object) -> str:
@@ -47,9 +56,10 @@ def seal_of(key: bytes, *parts: object) -> str:
 
 
 def seal(connection: Connection, ids: Iterable[int], key: bytes) -> None:
-    """Put the lines of an act at the end of the chain, in their order.
+    """Put the lines of an act at the end of the chain, in the order in which they were written.
 
-    Comes last in a transaction: it locks the end of the chain until the transaction ends.
+    Comes last in a transaction: it locks the end of the chain until the transaction ends. Whoever holds that lock waits
+    for no other, so that acts which end at once queue up and never block each other.
 
     Args:
         connection: Of the act.
@@ -59,36 +69,67 @@ def seal(connection: Connection, ids: Iterable[int], key: bytes) -> None:
     Raises:
         ClockMovedBack: a line is older than the last one by more than :data:`CLOCKS_DIFFER`.
     """
-    wanted = sorted(ids)
-    if not wanted:
-        return
+    wanted = sorted(set(ids))
+    if wanted:
+        end = _lock_end(connection)
+        for start in range(0, len(wanted), _AT_ONCE):
+            lines = _unsealed(connection, _EVENT.c.id.in_(wanted[start : start + _AT_ONCE]))
+            for line in lines:
+                if end.at is not None and line["at"] < end.at - CLOCKS_DIFFER:
+                    raise ClockMovedBack(line["at"].isoformat(), end.at.isoformat())
+                end.append(line)
+            _write(connection, end, key)
+
+
+def seal_history(connection: Connection, key: bytes) -> None:
+    """Put every line of a trail that was kept before there was a chain into one.
+
+    Its clocks are not judged: nobody did when it was written.
+    """
+    end = _lock_end(connection)
+    reached = 0
+    while lines := _unsealed(connection, _EVENT.c.id > reached):
+        for line in lines:
+            end.append(line)
+        reached = lines[-1]["id"]
+        _write(connection, end, key)
+
+
+@dataclass(slots=True)
+class _End:
+    """The end of the chain while lines are put to it."""
+
+    number: int
+    digest: str
+    at: datetime | None
+    appended: list[dict[str, Any]] = field(default_factory=list)
+
+    def append(self, line: Mapping[str, Any]) -> None:
+        self.number, self.digest = self.number + 1, digest_of_line(self.number + 1, self.digest, line)
+        self.at = line["at"] if self.at is None else max(self.at, line["at"])
+        self.appended.append({"line": line["id"], "number": self.number, "digest": self.digest})
+
+
+def _lock_end(connection: Connection) -> _End:
     head = connection.execute(select(_HEAD).with_for_update()).mappings().one()
-    lines = (
-        connection.execute(
-            select(_EVENT).where(_EVENT.c.id.in_(wanted), _EVENT.c.number.is_(None)).order_by(_EVENT.c.id)
-        )
-        .mappings()
-        .all()
-    )
-    if not lines:
+    return _End(head["number"], head["digest"], head["at"])
+
+
+def _unsealed(connection: Connection, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+    query = select(_EVENT).where(which, _EVENT.c.number.is_(None)).order_by(_EVENT.c.id).limit(_AT_ONCE)
+    return [dict(line) for line in connection.execute(query).mappings()]
+
+
+def _write(connection: Connection, end: _End, key: bytes) -> None:
+    """Write what was put to the end, then where the end is now."""
+    if not end.appended:
         return
-    number, digest, latest = head["number"], head["digest"], head["at"]
-    sealed = []
-    for line in lines:
-        if latest is not None and line["at"] < latest - CLOCKS_DIFFER:
-            raise ClockMovedBack(line["at"].isoformat(), latest.isoformat())
-        latest = line["at"] if latest is None else max(latest, line["at"])
-        number, digest = number + 1, digest_of_line(number + 1, digest, dict(line))
-        sealed.append({"line": line["id"], "number": number, "digest": digest, "seal": seal_of(key, digest)})
     connection.execute(
         update(_EVENT)
         .where(_EVENT.c.id == bindparam("line"))
         .values(number=bindparam("number"), digest=bindparam("digest"), seal=bindparam("seal")),
-        sealed,
+        [line | {"seal": seal_of(key, line["digest"])} for line in end.appended],
     )
-    connection.execute(update(_HEAD).values(number=number, digest=digest, seal=seal_of(key, number, digest), at=latest))
-
-
-def seal_history(connection: Connection, key: bytes) -> None:
-    """Put every line of a trail that was kept before there was a chain into one."""
-    seal(connection, connection.execute(select(_EVENT.c.id)).scalars().all(), key)
+    end.appended.clear()
+    sealed = seal_of(key, end.number, end.digest)
+    connection.execute(update(_HEAD).values(number=end.number, digest=end.digest, seal=sealed, at=end.at))

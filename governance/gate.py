@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
+from governance import content
 from governance.artifacts import digest, file_sha256
+from governance.audit import Tag
 from governance.items import item_of
-from governance.tables import Bundle, EnvironmentRow, FinalApproval, Item, ModelVersion, ProjectRow, SignOff
+from governance.tables import AuditEvent, Bundle, EnvironmentRow, FinalApproval, Item, ModelVersion, ProjectRow, SignOff
 from governance.templates import SignOffRules
-from governance.vocabulary import GateDecision, Policy, SignOffStatus
+from governance.vocabulary import GateDecision, ItemKind, Policy, SignOffStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +169,24 @@ def _judge_in(
     )
 
 
-def mixed_duties(approver: str, trained_by: str, requested_by: Collection[str]) -> tuple[str, ...]:
-    """Why somebody may not approve a version where duties are separated; empty when they may.
+def requesters_of(session: Session, item: Item, sign_off: SignOff) -> tuple[str, ...]:
+    """Everybody who has asked for feedback or approval of this content, in any round: a reset makes nobody impartial."""
+    asking = (Tag.SIGN_OFF_REQUEST_FEEDBACK, Tag.SIGN_OFF_REQUEST_APPROVAL)
+    asked = select(AuditEvent.actor).where(AuditEvent.subject == item.path, col(AuditEvent.tag).in_(asking))
+    return tuple(dict.fromkeys([*sign_off.requested_by, *session.exec(asked.order_by(col(AuditEvent.id)))]))
+
+
+def mixed_duties(
+    approver: str, made_by: str, requested_by: Collection[str], *, kind: ItemKind = ItemKind.VERSION
+) -> tuple[str, ...]:
+    """Why somebody may not approve a version or a bundle where duties are separated; empty when they may.
 
     Example:
-        >>> mixed_duties("ada", trained_by="ada", requested_by=["ben"])
+        >>> mixed_duties("ada", made_by="ada", requested_by=["ben"])
         ('ada trained the version, and duties are separated',)
     """
-    trained = (f"{approver} trained the version, and duties are separated",) if approver == trained_by else ()
+    made = "trained the version" if kind is ItemKind.VERSION else f"made the {kind}"
+    trained = (f"{approver} {made}, and duties are separated",) if approver == made_by else ()
     asked = (f"{approver} asked for the sign-off, and duties are separated",) if approver in requested_by else ()
     return trained + asked
 
@@ -194,7 +206,9 @@ def _objections(
         (f"the approval expired on {sign_off.approved_until:%Y-%m-%d %H:%M} UTC",) if expired else ()
     )
     if rules_of(session, item, sign_off).separation_of_duties:
-        objections += mixed_duties(approval.author, maker_of(row), sign_off.requested_by)
+        objections += mixed_duties(
+            approval.author, maker_of(row), requesters_of(session, item, sign_off), kind=item.kind
+        )
     return objections
 
 
@@ -218,14 +232,11 @@ def look_at(session: Session, row: ModelVersion | Bundle, artifacts: Path) -> Co
         for name in sorted(recorded)
         if found[name] != recorded[name]
     ]
-    if (now := digest(manifest)) != row.manifest_digest:
-        differences.append(f"the manifest is not what was recorded (expected {row.manifest_digest}, found {now})")
-    if isinstance(row, ModelVersion):
-        differences += [
-            f"the {part} of the version are not those of its manifest"
-            for part, beside in (("metrics", row.metrics), ("diagnostics", row.diagnostics))
-            if beside != manifest.get(part)
-        ]
+    if (record := content.altered(session, row)) is not None:
+        differences.append(record.clause)
+    differences += [
+        f"the {part} of the version are not those of its manifest" for part in content.differing_copies(row)
+    ]
     return Content(digest({**manifest, "files": found}), tuple(differences))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from governance.errors import UnreadableFile
+from governance.errors import NotLoggedIn, UnreadableFile
 
 
 def _user_of_the_system() -> str:
@@ -23,6 +23,20 @@ def _user_of_the_system() -> str:
         return getuser()
     except (KeyError, OSError):
         return f"uid-{os.getuid()}"
+
+
+def write_for_owner(file: Path, text: str) -> None:
+    """Write a file that nobody but its owner can read, at once and whole."""
+    _temporary_for_owner(file, text).replace(file)
+
+
+def _temporary_for_owner(file: Path, text: str) -> Path:
+    """A file beside the one that is meant, with its text."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=file.parent)  # readable for its owner only
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    return Path(temporary)
 
 
 class Settings(BaseSettings):
@@ -71,14 +85,44 @@ class Settings(BaseSettings):
             return self.audit_key.get_secret_value().encode()
         file = self.home.resolve() / "audit.key"
         if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=file.parent)  # readable for its owner only
-            with os.fdopen(handle, "w", encoding="ascii") as stream:
-                stream.write(secrets.token_hex(32))
+            temporary = _temporary_for_owner(file, secrets.token_hex(32))
             with suppress(FileExistsError):  # another process was first: its key holds
                 file.hardlink_to(temporary)
-            Path(temporary).unlink()
+            temporary.unlink()
         return file.read_bytes()
+
+    @property
+    def log_in_file(self) -> Path:
+        """Where 'driftgate log-in' keeps who is logged in at this home."""
+        return self.home.resolve() / "log-in"
+
+    @property
+    def secret(self) -> str | None:
+        """By what who acts is known: the token of the settings, else what was kept by a log-in; none: by nothing.
+
+        Raises:
+            NotLoggedIn: others than its owner can read the file of the log-in, or it can't be read.
+        """
+        if self.token is not None:
+            return self.token.get_secret_value().strip()
+        try:
+            with self.log_in_file.open(encoding="ascii") as stream:
+                if os.fstat(stream.fileno()).st_mode & 0o077:
+                    problem = f"others can read or change {self.log_in_file}"
+                    raise NotLoggedIn(problem, "end that log-in with 'driftgate log-out', and log in again")
+                return stream.read().strip()
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            problem = f"{self.log_in_file} can't be read ({error})"
+            raise NotLoggedIn(problem, "remove it, and log in again with 'driftgate log-in NAME'") from error
+
+    def keep_secret(self, secret: str | None) -> None:
+        """Keep by what who acts is known from now on, readable for its owner only; none: forget it."""
+        if secret is None:
+            self.log_in_file.unlink(missing_ok=True)
+        else:
+            write_for_owner(self.log_in_file, secret)
 
     @property
     def database(self) -> str:

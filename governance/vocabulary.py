@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from math import hypot, isfinite
-from typing import Any
+from typing import Any, Final
 
 
 class PredictionType(StrEnum):
@@ -257,6 +257,25 @@ class FieldKind(StrEnum):
     FILE = "file"
     LIST = "list"
     REFERENCE = "reference"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, and from where.
+
+    Args:
+        name: Name of the user.
+        origin: From where.
+        scope: The rights of the token that stands for the user; none: all that the user has.
+    """
+
+    name: str
+    origin: Origin = Origin.COMMAND
+    scope: frozenset[Right] | None = None
+
+
+SYSTEM: Final = Actor("driftgate", Origin.SYSTEM)
+"""Who does what nobody did: a recurrence falls due, a run is found dead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,12 @@ def run_checks(project: str, store: str, actor: str | None) -> dict[str, Any]:
     """
     declared = load_project(project)
     checks = declared.store(store).checks
-    with edge.known(declared, edge.acting(actor)) as session:
+    who = edge.acting(actor)
+    with edge.known(declared, who) as session:
         evaluation = evaluations.latest_evaluation(session, evaluations.find_store(session, declared.project, store))
         measured = evaluations.metrics_of(session, evaluation)
         findings = [run_check(check, measured.get(check.metric)) for check in checks]
-        evaluations.record_check_results(session, evaluation, findings, actor=edge.acting(actor), at=edge.now())
+        evaluations.record_check_results(session, evaluation, findings, actor=who, at=edge.now())
         evaluation_id, data = evaluation.id, evaluation.data
     outcomes = [STEP_OUTCOMES[finding.outcome, finding.empty] for finding in findings]
     sentences = [f"{finding.name}: {finding.outcome}, {finding.message}" for finding in findings]

@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from governance.vocabulary import Origin
+from governance.vocabulary import Actor, Origin, Right
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlmodel import Session
 
-    from governance.audit import Actor
+    from governance.notices import Sent
     from governance.project_file import Project
     from governance.tables import ModelVersion
     from tasks.data.telling import Progress
@@ -27,6 +28,9 @@ PROGRESS: Final = logging.getLogger("driftgate.progress")
 
 _QUIET_SECONDS: Final = 2.0
 
+_SECRET: ContextVar[str | None] = ContextVar("_SECRET", default=None)
+"""By what who acts is known, if not by the settings."""
+
 
 def now() -> datetime:
     """This moment, in UTC."""
@@ -34,11 +38,55 @@ def now() -> datetime:
 
 
 def acting(name: str | None, origin: Origin = Origin.FLOW) -> Actor:
-    """Who acts: the person named, else the user of the settings."""
-    from governance.audit import Actor
+    """Who acts. Every command and every flow asks here, and nowhere else.
+
+    An installation without users takes people at their word: it is the person named, else the user of the settings.
+    Otherwise it is who stands behind the token of the settings, or behind the log-in that is kept in the home folder.
+
+    Args:
+        name: Who is said to act; none: whoever it is.
+        origin: From where.
+
+    Raises:
+        NotLoggedIn: nobody is logged in, or somebody else than is named.
+    """
+    from governance import authorisation, people
+    from governance.errors import NotLoggedIn
     from governance.settings import settings
 
-    return Actor(name or settings().user, origin)
+    with reading() as session:
+        if not authorisation.has_users(session):
+            return Actor(name or settings().user, origin)
+        secret = _SECRET.get() or settings().secret
+        if not secret:
+            remedy = "log in with 'driftgate log-in NAME', or set DRIFTGATE_TOKEN"
+            raise NotLoggedIn("this installation knows its people, and nobody said who acts", remedy)
+        found = people.identify(session, secret, origin=origin, at=now())
+    if name not in {None, found.name}:
+        problem = f"--as {name}: you are logged in as {found.name}"
+        raise NotLoggedIn(problem, f"log in as {name} with 'driftgate log-in {name}'")
+    if found.scope is not None:
+        _note_use(secret)
+    return found
+
+
+@contextmanager
+def known_by(secret: str) -> Iterator[None]:
+    """Inside, who acts is known by this secret, whatever the settings say."""
+    token = _SECRET.set(secret)
+    try:
+        yield
+    finally:
+        _SECRET.reset(token)
+
+
+@cache
+def _note_use(secret: str) -> None:
+    """Once in a process, which is soon enough; at first, when no transaction of ours is in the way."""
+    from governance import people
+
+    with transaction() as session:
+        people.note_use(session, secret, at=now())
 
 
 def progress() -> Progress:
@@ -88,6 +136,25 @@ def reading() -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def looking_at(project: Project, actor: Actor | None = None) -> Iterator[Session]:
+    """One look at what is recorded of a project, by somebody who may see it.
+
+    Raises:
+        NotAllowed: they may not read it.
+        NotLoggedIn: as for :func:`acting`.
+    """
+    from governance import authorisation, registry
+    from governance.errors import NotFound
+
+    who = actor or acting(None, Origin.COMMAND)
+    with reading() as session:
+        with suppress(NotFound):  # of what is not recorded yet there is nothing to see
+            row = registry.find_project(session, project.project)
+            authorisation.require(session, who, Right.READ, row.id)
+        yield session
+
+
 @cache
 def _engine(url: str) -> Engine:
     from governance import database
@@ -96,13 +163,29 @@ def _engine(url: str) -> Engine:
     return database.open_database(url, audit_key=settings().audit_key_bytes)
 
 
+def send_notices() -> Sent | None:
+    """Send the notices whose time has come; none: there is no mail server."""
+    from governance import notices
+    from governance.settings import settings
+
+    url = settings().mail_url
+    if url is None:
+        return None
+    return notices.send_due(_engine(settings().database), url.get_secret_value(), now=now())
+
+
 @contextmanager
 def known(project: Project, actor: Actor) -> Iterator[Session]:
-    """One transaction, for an act, on a database that knows the project as its file says now."""
-    from governance import registry
+    """One transaction, for an act, on a database that knows the project as its file says now.
+
+    Raises:
+        NotAllowed: the actor may not even read there, or may not make known what the file says now.
+    """
+    from governance import authorisation, registry
 
     with transaction() as session:
-        registry.register_project(session, project, actor=actor, at=now())
+        row = registry.register_project(session, project, actor=actor, at=now())
+        authorisation.require(session, actor, Right.READ, row.id)
         yield session
 
 

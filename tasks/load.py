@@ -273,4 +273,5 @@ def require_name(name: str | None) -> None:
 def _open(project: Project, model: str, version: str, actor: str | None) -> Version:
     with edge.known(project, edge.acting(actor)) as session:
         row = edge.find_version(session, project, model, version)
+        registry.require_as_recorded(session, row)
     return open_version(row, model, settings().artifacts_folder)

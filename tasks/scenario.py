@@ -79,9 +79,10 @@ def open_run(project: str, scenario: str | None, data: str | None, trigger: str,
 @task(task_run_name="Close run", cache_policy=NO_CACHE)
 def close_run(run: OpenRun, progress: Progress) -> dict[str, Any]:
     """Write down how the run ended; gives the run with its steps."""
+    who = edge.acting(run.actor)
     with edge.transaction() as session:
         row = scenario_runs.close_run(
-            session, session.get_one(ScenarioRun, run.id), progress.outcome, actor=edge.acting(run.actor), at=edge.now()
+            session, session.get_one(ScenarioRun, run.id), progress.outcome, actor=who, at=edge.now()
         )
         steps = [
             {"name": step.name, "outcome": step.outcome, "message": step.message}

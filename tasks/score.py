@@ -48,7 +48,8 @@ def score_file(scoring: Scoring, output: str, actor: str | None) -> dict[str, An
         "output": str(file),
         "rows": writer.rows,
     }
+    who = edge.acting(actor)
     with edge.transaction() as session:
         row = session.get_one(ModelVersion, version.id)
-        registry.note_scoring(session, row, made, actor=edge.acting(actor), at=edge.now())
+        registry.note_scoring(session, row, made, actor=who, at=edge.now())
     return made

@@ -90,7 +90,7 @@ class Version:
 
 def open_version(row: ModelVersion, model: str, artifacts_folder: Path) -> Version:
     """Load a version. Raises: ContentAltered when a byte of it is not what was recorded."""
-    manifest = row.manifest
+    manifest = _own_manifest(row)
     folder = artifacts_folder / row.folder
     schema = Schema.from_json(manifest["schema"])
     fitted = load_model(folder / MODEL_FILE, manifest["files"][MODEL_FILE], schema, manifest["threshold"])
@@ -163,7 +163,7 @@ def open_evaluation(evaluation: Evaluation, version: ModelVersion | None, artifa
         artifacts_folder: Root of the store.
 
     Raises:
-        ContentAltered: a file is not what was recorded.
+        ContentAltered: a file, or the manifest of the version, is not what was recorded.
         NotFound: a standalone evaluation that does not say what its columns are, as older ones.
     """
     folder, files = artifacts_folder / evaluation.folder, evaluation.files
@@ -176,12 +176,21 @@ def open_evaluation(evaluation: Evaluation, version: ModelVersion | None, artifa
         if not judged_by:
             raise NotFound("schema of evaluation", evaluation.id, (), "evaluate again, or see 'driftgate evidently ui'")
         return Judged(sample, None, Schema.from_json(judged_by["schema"]))
-    schema = Schema.from_json(version.manifest["schema"])
-    reference = _table(artifacts_folder / version.folder, REFERENCE_FILE, version.manifest["files"])
+    manifest = _own_manifest(version)
+    schema = Schema.from_json(manifest["schema"])
+    reference = _table(artifacts_folder / version.folder, REFERENCE_FILE, manifest["files"])
     threshold = judged_by.get("threshold")
-    if threshold is not None and threshold != version.manifest.get("threshold"):
+    if threshold is not None and threshold != manifest.get("threshold"):
         reference = at_threshold(reference, schema, threshold)
     return Judged(sample, reference, schema)
+
+
+def _own_manifest(row: ModelVersion) -> Mapping[str, Any]:
+    """The manifest that the digest of a version is of; which part of another differs, the registry can tell."""
+    found = artifacts.digest(row.manifest)
+    if found != row.manifest_digest:
+        raise ContentAltered(row.folder, "the manifest", row.manifest_digest, found)
+    return row.manifest
 
 
 def _table(folder: Path, file: str, files: Mapping[str, str]) -> pd.DataFrame:

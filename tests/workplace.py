@@ -44,7 +44,8 @@ def at_home(folder: Path, **environment: str) -> Iterator[pytest.MonkeyPatch]:
     """The settings of this process point at a home."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DRIFTGATE_HOME", str(folder))
-        patch.delenv("DRIFTGATE_DATABASE_URL", raising=False)
+        for name in ("DRIFTGATE_DATABASE_URL", "DRIFTGATE_TOKEN"):
+            patch.delenv(name, raising=False)
         for name, value in environment.items():
             patch.setenv(name, value)
         settings.cache_clear()

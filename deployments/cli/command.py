@@ -28,7 +28,7 @@ Project = Annotated[
 ActingAs = Annotated[
     str | None,
     typer.Option(
-        "--as", metavar="NAME", help="Who acts. Default: DRIFTGATE_USER, or the system's user.", show_default=False
+        "--as", metavar="NAME", help="Who acts. Default: who is logged in, else DRIFTGATE_USER.", show_default=False
     ),
 ]
 Model = Annotated[

@@ -69,7 +69,7 @@ def compare(
     from governance.comparison import compare as side_by_side
 
     declared = record.find_project(project)
-    with edge.reading() as session:
+    with edge.looking_at(declared) as session:
         items, of_champion = _items(session, declared, store, evaluation or [], last, champion)
     shown = [name for name, _ in display.main_metrics({name: None for item in items for name in item.metrics})]
     found = side_by_side(items, metric or shown, champion=of_champion, label=label)

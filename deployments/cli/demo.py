@@ -53,6 +53,9 @@ def demo(
         gate = [(one["version"], one["environment"], one["decision"], one["reasons"]) for one in told["gate"]]
         console.print(display.table(("version", "environment", "gate", "why"), gate, title="The gate was asked"))
         display.say(console, f"{told['audit_events']} acts are in the audit trail.")
+        display.say(
+            console, f"Its people and their passwords: {told['people_file']}; 'driftgate who-am-i' says who acts."
+        )
         here = f"-p {told['folder'] if folder else told['project']}"
         display.next_commands(
             console,

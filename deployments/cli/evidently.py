@@ -106,7 +106,7 @@ def _snapshots(declared: Declared, store: str, last: int) -> Iterator[StoredSnap
     from governance.settings import settings
     from tasks.drift.engine.workspace import StoredSnapshot
 
-    with edge.reading() as session:
+    with edge.looking_at(declared) as session:
         try:
             latest = evaluations.evaluations_of(
                 session, evaluations.find_store(session, declared.project, store), last=last
@@ -142,7 +142,7 @@ def report(
         from governance.tables import ModelVersion
         from tasks.versions import open_evaluation
 
-        with edge.reading() as session:
+        with edge.looking_at(declared) as session:
             row = evaluations.find_evaluation(session, declared.project, evaluation)
             version = None if row.version_id is None else session.get_one(ModelVersion, row.version_id)
             judged = open_evaluation(row, version, settings().artifacts_folder)

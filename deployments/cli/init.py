@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli import display
+from deployments.cli import display, record
 from deployments.cli.answer import Answer
 from deployments.cli.command import ActingAs, command
 from deployments.cli.files import replacing
@@ -53,12 +53,10 @@ def init(
     if file.exists() and not force:
         raise ProjectFileError(file, None, "", "it exists already", "add --force to replace it, or name another folder")
     from deployments.cli.drafting import write_down
-    from governance.settings import settings
     from tasks.learning.drafting import draft_project
 
-    draft = draft_project(
-        data.absolute(), target, name=name, time_column=time_column, person=acting_as or settings().user
-    )
+    person = record.acting(acting_as).name
+    draft = draft_project(data.absolute(), target, name=name, time_column=time_column, person=person)
     with replacing(file) as temporary:
         temporary.write_text(write_down(draft, project_folder), encoding="utf-8")
     declared = load_project(file)

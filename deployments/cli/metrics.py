@@ -60,7 +60,7 @@ def export(
     declared = record.find_project(project)
     if store is not None:
         declared.store(store)
-    with edge.reading() as session:
+    with edge.looking_at(declared) as session:
         rows = [plain(row) for row in evaluations.metrics_table(session, declared.project, store)]
     if not rows:
         raise NotFound("evaluation of project", declared.project, (), "make one with 'driftgate evaluate'")

@@ -103,7 +103,7 @@ def list_projects() -> Answer:
 def show(project: Project = None) -> Answer:
     """Show a project: models and what is active, stores and their latest evaluation, scenarios and people."""
     declared = record.find_project(project)
-    with edge.reading() as session:
+    with edge.looking_at(declared) as session:
         models = [_model(session, declared, name) for name in declared.models]
         stores = [_store(session, declared, name) for name in declared.stores]
         scenarios = [_scenario(session, declared, name) for name in declared.scenarios]

@@ -18,7 +18,7 @@ BUNDLED = Path(__file__).parent.parent / "projects"
 
 
 def acting(name: str | None) -> Actor:
-    """Who acts on the command line: the person named, else the user of the settings."""
+    """Who acts on the command line; see :func:`tasks.edge.acting`."""
     return edge.acting(name, Origin.COMMAND)
 
 
@@ -53,10 +53,13 @@ def locate(reference: str | None) -> Path:
 
 
 def known_folders() -> dict[str, Path]:
-    """Projects by name: those that come with driftgate, then those that the database knows."""
-    from governance import registry
+    """Projects by name: those that come with driftgate, then those on record that who is logged in may see."""
+    from governance import authorisation, registry
 
+    actor = acting(None)
     folders = {file.parent.name: file.parent for file in sorted(BUNDLED.glob("*/project.yaml"))}
     with edge.reading() as session:
-        folders |= {row.name: Path(row.folder) for row in registry.list_projects(session)}
+        visible = authorisation.visible_projects(session, actor)
+        rows = registry.list_projects(session)
+        folders |= {row.name: Path(row.folder) for row in rows if visible is None or row.id in visible}
     return folders

@@ -46,7 +46,7 @@ def run(scenario: Scenario = None, project: Project = None, data: Data = None, a
     from governance import scenario_runs
     from governance.tables import ScenarioRun
 
-    with edge.reading() as session:
+    with edge.looking_at(declared, actor) as session:
         row = session.get_one(ScenarioRun, number)
         made = describe(row, scenario_runs.steps_of(session, row))
 
@@ -67,7 +67,7 @@ def last_runs(
 
     declared = record.find_project(project)
     name = declared.scenario(scenario)[0] if scenario else None
-    with edge.reading() as session:
+    with edge.looking_at(declared) as session:
         runs = [
             describe(run, scenario_runs.steps_of(session, run))
             for run in scenario_runs.last_runs(session, declared.project, scenario=name, limit=limit)

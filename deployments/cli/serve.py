@@ -35,8 +35,17 @@ def serve(
     project: Projects = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Of Prefect's pages and API.")] = 4200,
+    api_port: Annotated[
+        int, typer.Option("--api-port", min=1, max=65535, help="Of the API of driftgate, on the same address.")
+    ] = 4300,
+    trusting: Annotated[
+        bool, typer.Option("--trusting", help="Make no administrator: everybody is taken at their word, as before.")
+    ] = False,
 ) -> Answer:
-    """Serve until Ctrl-C: other commands of this home then use this server, and schedules run."""
+    """Serve until Ctrl-C: other commands of this home then use this server, and schedules run.
+
+    The first time it makes an administrator, prints the password once, and logs you in: then people are known.
+    """
     from deployments.server import serve as serve_until_stopped
     from governance.project_file import FILE_NAME
     from governance.settings import settings
@@ -48,10 +57,14 @@ def serve(
         projects=[one.file for one in declared],
         host=host,
         port=port,
+        api_port=api_port,
+        trusting=trusting,
         say=lambda sentence: display.say(out, sentence),
     )
 
     def view(console: Console) -> None:
         display.say(console, "Stopped.")
 
-    return Answer({"host": host, "port": port, "projects": [one.project for one in declared]}, view)
+    return Answer(
+        {"host": host, "port": port, "api_port": api_port, "projects": [one.project for one in declared]}, view
+    )

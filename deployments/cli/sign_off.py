@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli import display, record
+from deployments.cli import record, signing, standing_in
 from deployments.cli.answer import Answer
 from deployments.cli.command import ActingAs, Model, Project, command, group
-from governance.vocabulary import FeedbackVerdict, SignOffAction, SignOffStatus
+from deployments.cli.signing import EDITS, Final, Version, arrange, facts, find_item, verb_of
+from governance.vocabulary import FeedbackVerdict, SignOffAction
 from tasks import edge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rich.console import Console
     from sqlmodel import Session
 
     from governance.audit import Actor
-    from governance.tables import ModelVersion
+    from governance.tables import Item
 
-Version = Annotated[str, typer.Argument(metavar="VERSION", help="A number, 'latest', or 'active'.")]
 Comment = Annotated[str | None, typer.Option("--comment", "-c", help="Why.", show_default=False)]
 Feedback = Annotated[
     int | None,
@@ -35,20 +33,6 @@ Notify = Annotated[
     list[str] | None, typer.Option("--notify", help="Whom to tell; may be repeated.", show_default=False)
 ]
 
-
-class Final(StrEnum):
-    """What a final approval can be changed to."""
-
-    APPROVED = SignOffStatus.APPROVED.value
-    REJECTED = SignOffStatus.REJECTED.value
-
-
-_EDITS = {Final.APPROVED: SignOffAction.EDIT_TO_APPROVED, Final.REJECTED: SignOffAction.EDIT_TO_REJECTED}
-
-_VERBS = {SignOffAction.ADD_FEEDBACK: "feedback"} | {
-    action: f"edit-approval --verdict {final.lower()}" for final, action in _EDITS.items()
-}
-"""Commands that are not called like their action."""
 
 _ASKING = {
     SignOffAction.REQUEST_FEEDBACK: (
@@ -69,10 +53,6 @@ _DECIDING = {
     SignOffAction.DELETE_APPROVAL: ("Take your own final approval back; the version waits for one again.", "2"),
     SignOffAction.ABANDON: ("Give the review up: all of it becomes read-only.", "2 --comment 'Wrong training data'"),
     SignOffAction.CANCEL_ABANDON: ("Take an abandoned review up again, everything as before.", "2"),
-    SignOffAction.RESET: (
-        "Begin the review again, with the people of project.yaml; what was said so far becomes history.",
-        "2",
-    ),
 }
 """Moves that take a comment and nothing else."""
 
@@ -87,13 +67,15 @@ def add_to(app: typer.Typer) -> None:
     )
     command(sign_off, "edit-feedback", example=f"{example} edit-feedback 2 7 --verdict approved")(edit_feedback)
     command(sign_off, "delete-feedback", example=f"{example} delete-feedback 2 7")(delete_feedback)
+    command(sign_off, "reset", example=f"{example} reset 2 --reload-configuration")(reset)
     command(sign_off, "edit-approval", example=f"{example} edit-approval 2 --verdict rejected")(edit_approval)
     for moves, made in ((_ASKING, _asking), (_DECIDING, _deciding)):
         for action, (about, arguments) in moves.items():
             move = made(action)
             move.__doc__ = about
-            name = _verb(action)
+            name = verb_of(action)
             command(sign_off, name, example=f"{example} {name} {arguments}")(move)
+    standing_in.add_to(sign_off)
     app.add_typer(sign_off)
 
 
@@ -102,13 +84,11 @@ def show(
 ) -> Answer:
     """Show where the sign-off of a version stands, what was said, and what can be done now."""
     declared = record.find_project(project)
-    name, _ = declared.model(model)
     actor = record.acting(acting_as)
-    with edge.reading() as session:
-        found = edge.find_version(session, declared, name, version)
-        document = _facts(session, declared.project, name, found, actor)
+    with edge.looking_at(declared, actor) as session:
+        document = facts(session, find_item(session, declared, model, version), actor)
 
-    return Answer(document, lambda console: _show(console, document))
+    return Answer(document, lambda console: signing.show(console, document))
 
 
 def _asking(action: SignOffAction) -> Callable[..., Answer]:
@@ -199,7 +179,29 @@ def edit_approval(
     acting_as: ActingAs = None,
 ) -> Answer:
     """Change your own final approval; to abandon instead, use 'abandon'."""
-    return make(_EDITS[verdict], version, project, model, acting_as, comment=comment)
+    return make(EDITS[verdict], version, project, model, acting_as, comment=comment)
+
+
+def reset(
+    version: Version,
+    reload_configuration: Annotated[
+        bool, typer.Option("--reload-configuration", help="Take the template's rules again, and end every delegation.")
+    ] = False,
+    comment: Comment = None,
+    project: Project = None,
+    model: Model = None,
+    acting_as: ActingAs = None,
+) -> Answer:
+    """Begin the review again; what was said so far becomes history."""
+    return make(
+        SignOffAction.RESET,
+        version,
+        project,
+        model,
+        acting_as,
+        comment=comment,
+        reload_configuration=reload_configuration,
+    )
 
 
 def make(
@@ -211,62 +213,13 @@ def make(
     **said: Any,
 ) -> Answer:
     """Make one move in one transaction; ``said`` is what :class:`governance.signoff.Request` takes besides."""
-    from governance import items, signoff
+    from governance import signoff
     from governance.settings import settings
 
-    declared = record.find_project(project)
-    name, _ = declared.model(model)
-    actor = record.acting(acting_as)
-    with edge.known(declared, actor) as session:
-        found = edge.find_version(session, declared, name, version)
-        request = signoff.Request(item=items.item_of(session, found), action=action, actor=actor, **said)
+    def act(session: Session, item: Item, actor: Actor) -> str:
+        request = signoff.Request(item=item, action=action, actor=actor, **said)
         signoff.sign(session, request, artifacts=settings().artifacts_folder, at=edge.now())
-        document = _facts(session, declared.project, name, found, actor)
-
-    def view(console: Console) -> None:
         verb = str(action).replace("_", " ")
-        display.say(console, f"{verb[:1].upper()}{verb[1:]}: done by {actor.name}.", good=True)
-        _show(console, document)
+        return f"{verb[:1].upper()}{verb[1:]}: done by {actor.name}."
 
-    return Answer(document, view)
-
-
-def _facts(session: Session, project: str, model: str, version: ModelVersion, actor: Actor) -> dict[str, Any]:
-    """Everything about a sign-off, and what the actor may do now."""
-    from governance import items, signoff
-
-    item = items.item_of(session, version)
-    shown = signoff.show(session, item)
-    allowed = signoff.allowed_actions(session, item, actor)
-    return {"project": project, "model": model, **shown, "version": version.number, "allowed": allowed}
-
-
-def _show(console: Console, document: dict[str, Any]) -> None:
-    console.print(
-        display.table(
-            ("", ""),
-            [
-                ("status", document["status"]),
-                ("requested by", document["requested_by"]),
-                ("told", document["notified"]),
-            ],
-            title=f"Sign-off of {document['model']} version {document['version']}, round {document['round']}",
-        )
-    )
-    if document["feedback"]:
-        rows = [(f["id"], f["group"], f["author"], f["verdict"], f["comment"]) for f in document["feedback"]]
-        console.print(display.table(("feedback", "group", "author", "verdict", "comment"), rows))
-    if final := document["final_approval"]:
-        row = (final["verdict"], final["author"], final["comment"])
-        console.print(display.table(("final approval", "author", "comment"), [row]))
-    for earlier in document["history"]:
-        said = earlier["final_approval"]
-        verdict = f"{said['verdict']} by {said['author']}" if said else "no final approval"
-        display.say(console, f"Round {earlier['round']}: {len(earlier['feedback'])} feedback, {verdict}.")
-    allowed = ", ".join(map(_verb, document["allowed"]))
-    display.say(console, f"You may now: {allowed or 'nothing'}.")
-
-
-def _verb(action: SignOffAction) -> str:
-    """The command of an action."""
-    return _VERBS.get(action, str(action).replace("_", "-"))
+    return arrange(act, version, project, model, acting_as)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from deployments.cli import evaluate, running, scenario, score, sign_off, train, version
+from deployments.cli import cast, evaluate, record, running, scenario, score, sign_off, train, version
+from deployments.cli.cast import Cast
 from deployments.cli.files import replacing
 from deployments.projects.credit_card_fraud import generate
 from governance.errors import ProjectFileError, Refused
@@ -28,6 +30,7 @@ class Story:
     Args:
         declared: Working copy of the tutorial project; its first writer, reviewer and final approver act.
         activity: Shows how far it is.
+        cast: The people, each of whom acts in their own name.
         evaluations: Those that were made.
         scenario_runs: Those that were run.
         gate: What the gate said, every time it was asked.
@@ -35,6 +38,7 @@ class Story:
 
     declared: Project
     activity: running.Activity
+    cast: Cast
     evaluations: list[dict[str, Any]] = field(default_factory=list)
     scenario_runs: list[dict[str, Any]] = field(default_factory=list)
     gate: list[dict[str, Any]] = field(default_factory=list)
@@ -66,6 +70,7 @@ class Story:
 
     def happen(self) -> None:
         """From the first training to the rollback. Holds from any earlier state: versions go on counting."""
+        self.become_known()
         self.train_and_sign()
         self.watch_quiet_months()
         second = self.retrain_on_drift()
@@ -75,9 +80,18 @@ class Story:
         self.score_december(second)
         self.go_back()
 
+    def become_known(self) -> None:
+        """An administrator makes the project known, and with it what its people are there."""
+        with self.cast.acting(self.cast.administrator):
+            actor = record.acting(None)
+            with edge.known(self.declared, actor):
+                pass
+        self._done(f"{actor.name} has made the project known, with its people; passwords are in {self.cast.file}.")
+
     def train_and_sign(self) -> None:
         """Train on January to March, sign, activate."""
-        made = train.train(self.project, acting_as=self.writer).document
+        with self.cast.acting(self.writer):
+            made = train.train(self.project, acting_as=self.writer).document
         number = str(made["version"])
         self._done(f"Version {number} trained on January to March: ROC AUC {made['metrics']['roc_auc']:.3f}.")
         self._sign(Action.REQUEST_FEEDBACK, number, self.writer, notify=(self.reviewer,))
@@ -92,14 +106,16 @@ class Story:
         """Build both stores for April and May, in which nothing moves."""
         for month in ("04", "05"):
             for store in self.declared.stores:
-                made = evaluate.evaluate(store, self.project, f"monthly:{month}", acting_as=self.writer).document
+                with self.cast.acting(self.writer):
+                    made = evaluate.evaluate(store, self.project, f"monthly:{month}", acting_as=self.writer).document
                 self._keep(made)
             values = {name: value for one in self.evaluations[-2:] for name, value in one["metrics"].items()}
             self._done(f"2017-{month}: data drift {values['data_drift']:.3f}, ROC AUC {values['roc_auc']:.3f}.")
 
     def retrain_on_drift(self) -> str:
         """Run the scenario on June: the check errs, so a new version is trained."""
-        answer = scenario.run("retrain-model", self.project, "monthly:06", acting_as=self.writer).document
+        with self.cast.acting(self.writer):
+            answer = scenario.run("retrain-model", self.project, "monthly:06", acting_as=self.writer).document
         self.scenario_runs.append(
             {
                 "scenario": answer["scenario"],
@@ -140,7 +156,8 @@ class Story:
     def activate(self, number: str) -> None:
         """Ask the gate of the monitored environment. Raises: Refused, after it was kept."""
         try:
-            said = version.activate(number, self.environment, self.project, acting_as=self.writer).document
+            with self.cast.acting(self.writer):
+                said = version.activate(number, self.environment, self.project, acting_as=self.writer).document
         except Refused as refusal:
             reasons = list(getattr(refusal, "reasons", [str(refusal)]))
             self._ask(number, GateDecision.REFUSED, reasons)
@@ -151,17 +168,20 @@ class Story:
     def score_december(self, number: str) -> None:
         """Put predictions beside the rows of December."""
         output = self.declared.folder / "data/scored_2017_12.parquet"
-        made = score.score("monthly:12", output, self.project, acting_as=self.writer).document
+        with self.cast.acting(self.writer):
+            made = score.score("monthly:12", output, self.project, acting_as=self.writer).document
         self._done(f"{made['rows']:,} purchases of December scored with version {number} into {output}.")
 
     def go_back(self) -> None:
         """Roll back to the version that was active before, through the same gate."""
-        said = version.rollback(None, self.environment, self.project, acting_as=self.writer).document
+        with self.cast.acting(self.writer):
+            said = version.rollback(None, self.environment, self.project, acting_as=self.writer).document
         self._ask(str(said["version"]), said["decision"], said["reasons"])
         self._done(f"Rolled back: version {said['version']} is active in {self.environment} again.")
 
     def _sign(self, action: Action, number: str, who: str, **said: Any) -> None:
-        sign_off.make(action, number, self.project, acting_as=who, **said)
+        with self.cast.acting(who):
+            sign_off.make(action, number, self.project, acting_as=who, **said)
 
     def _keep(self, made: Mapping[str, Any]) -> None:
         self.evaluations.append({name: made[name] for name in ("id", "store", "data", "rows", "metrics")})
@@ -181,7 +201,7 @@ def tell(folder: Path) -> dict[str, Any]:
         folder: The tutorial project itself, or where a working copy of it is made; its data lie beside it.
 
     Returns:
-        ``project``, ``folder``; all ``versions`` there are now; the ``evaluations``, ``scenario_runs`` and ``gate``
+        ``project``, ``folder``, ``people_file`` with their passwords; all ``versions`` there are now; the ``evaluations``, ``scenario_runs`` and ``gate``
         decisions of this telling; the number of ``audit_events`` of the project.
     """
     if not (folder / FILE_NAME).exists():
@@ -202,22 +222,30 @@ def tell(folder: Path) -> dict[str, Any]:
         activity.doing("Making the data of 2017")
         generate.ensure(folder / "data", progress=lambda file, _: activity.doing(f"Making {file}"))
         activity.done(f"• Card purchases of 2017, made up, in {folder / 'data'}.")
-        story = Story(declared, activity)
+        story = Story(declared, activity, cast.gather(people_of(declared)))
         story.happen()
     return _on_record(story)
+
+
+def people_of(declared: Project) -> list[str]:
+    """Everybody whom a project names, in its order."""
+    named = declared.people
+    return list(dict.fromkeys([*named.writers, *chain(*named.reviewers.values()), *named.final_approvers]))
 
 
 def _on_record(story: Story) -> dict[str, Any]:
     from governance import audit
 
     declared = story.declared
-    versions = version.list_versions(story.project).document["versions"]
+    with story.cast.acting(story.writer):
+        versions = version.list_versions(story.project).document["versions"]
     with edge.reading() as session:
         events = audit.count_events(session, declared.project)
     told = ("version", "active_in", "sign_off", "metrics")
     return {
         "project": declared.project,
         "folder": declared.folder,
+        "people_file": story.cast.file,
         "versions": [{name: one[name] for name in told} for one in reversed(versions)],
         "evaluations": story.evaluations,
         "scenario_runs": story.scenario_runs,

@@ -42,7 +42,7 @@ def list_versions(project: Project = None, model: Model = None) -> Answer:
     declared = record.find_project(project)
     name, settings = declared.model(model)
     versions: list[dict[str, Any]] = []
-    with edge.reading() as session, suppress(NotFound):  # nothing of it is recorded yet
+    with edge.looking_at(declared) as session, suppress(NotFound):  # nothing of it is recorded yet
         row = registry.find_model(session, declared.project, name)
         versions = describe(session, row, registry.list_versions(session, row))
     versions.sort(key=lambda version: -version["version"])
@@ -78,7 +78,7 @@ def show(
 
     declared = record.find_project(project)
     name, _ = declared.model(model)
-    with edge.reading() as session:
+    with edge.looking_at(declared) as session:
         found = edge.find_version(session, declared, name, version, environment)
         row = registry.find_model(session, declared.project, name)
         document = describe(session, row, [found])[0]

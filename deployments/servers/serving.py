@@ -8,12 +8,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Thread
 
 from filelock import FileLock
 
 from deployments.schedules import POOL, PREFECT_FILE, ROOT, deploy_scenarios, retire_tutorial, tutorial_folders
 from deployments.servers.address import is_healthy, serving
+from deployments.servers.api import address_of, api_server, require_free
 from deployments.servers.environment import LOCAL_HOSTS, applied, own_environment, server_environment
+from deployments.servers.first_start import close, token_of_runner
 from deployments.servers.processes import (
     PrefectProcess,
     new_log,
@@ -52,6 +55,8 @@ def serve(
     projects: Sequence[Path] = (),
     host: str = "127.0.0.1",
     port: int = 4200,
+    api_port: int = 4300,
+    trusting: bool = False,
     say: Say,
     start_timeout_seconds: float = 180.0,
 ) -> None:
@@ -66,6 +71,8 @@ def serve(
         projects: folders or files of project.yaml files whose scenarios are scheduled too.
         host: address to listen on.
         port: TCP port of Prefect's pages and API.
+        api_port: TCP port of the API of driftgate, on the same address.
+        trusting: make no administrator where nobody is known yet: everybody goes on being taken at their word.
         say: is told the addresses, and what is deployed.
         start_timeout_seconds: patience with the server.
 
@@ -84,19 +91,26 @@ def serve(
         )
     if not port_is_free(host, port):
         raise ServerUnavailable(url, f"port {port} is taken", "stop what listens there, or choose another with --port")
+    require_free(host, api_port)
     with _stopping_on_signals(), ExitStack() as stack:
         stack.enter_context(serving(settings, url))
+        if not trusting and (password := close(settings)) is not None:
+            say(f"The administrator is {settings.user}, logged in at this home.")
+            say(f"Password, shown this one time: {password}")
+        api = stack.enter_context(api_server(settings, host=host, port=api_port))
         server = _start_server(settings, stack, url, host, port, start_timeout_seconds, say)
         say(f"Prefect: {url.removesuffix('/api')}")
         say(f"API: {url}")
+        say(f"driftgate: {address_of(host, api_port)}")
         _make_pool()
         _mark_crashed(url, "the driftgate serve that ran it was killed")
         _make_automation()
         environment = own_environment(settings, url) | {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS)}
+        token = token_of_runner(settings)
         stack.callback(_mark_crashed, url, "driftgate serve was stopped while it ran")
         worker = start_prefect(
             ["worker", "start", "--pool", POOL, "--type", "process", "--limit", str(RUNS_AT_ONCE)],
-            environment,
+            environment | ({} if token is None else {"DRIFTGATE_TOKEN": token}),
             new_log(settings.prefect_folder / "logs", "worker"),
             ROOT,
         )
@@ -107,7 +121,7 @@ def serve(
         for name in deploy_scenarios(loaded):
             say(f"deployed {name}")
         say("Ready. Stop with Ctrl-C.")
-        _watch({"server": server, "worker": worker}, url)
+        _watch({"server": server, "worker": worker}, url, api)
 
 
 def _start_server(
@@ -220,9 +234,11 @@ def _deploy_prefect_file(settings: Settings, environment: Mapping[str, str], url
         )
 
 
-def _watch(processes: Mapping[str, PrefectProcess], url: str) -> None:
-    """Return never: a signal ends the wait, and so does a process that ended by itself."""
+def _watch(processes: Mapping[str, PrefectProcess], url: str, api: Thread) -> None:
+    """Return never: a signal ends the wait, and so does a process, or the API, that ended by itself."""
     while True:
+        if not api.is_alive():
+            raise ServerUnavailable(url, "the API of driftgate ended by itself", "start again")
         for name, process in processes.items():
             if process.process.poll() is not None:
                 raise ServerUnavailable(

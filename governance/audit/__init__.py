@@ -1,5 +1,27 @@
 """The audit trail: what happened, in a chain that shows whether anybody has touched it."""
 
-from governance.audit.trail import SYSTEM, Actor, Tag, count_events, note
+from governance.audit.checking import Problem, Progress, Tampering, Verification
+from governance.audit.exporting import Anchor, check_export, export, read_anchor
+from governance.audit.finding import EVENTS, list_events
+from governance.audit.trail import Tag, count_events, note
+from governance.audit.verifying import verify
+from governance.vocabulary import SYSTEM, Actor
 
-__all__ = ["SYSTEM", "Actor", "Tag", "count_events", "note"]
+__all__ = [
+    "EVENTS",
+    "SYSTEM",
+    "Actor",
+    "Anchor",
+    "Problem",
+    "Progress",
+    "Tag",
+    "Tampering",
+    "Verification",
+    "check_export",
+    "count_events",
+    "export",
+    "list_events",
+    "note",
+    "read_anchor",
+    "verify",
+]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
-from sqlmodel import Session, col, func, or_, select
+from sqlmodel import Session, func, select
 
 from governance.database import NOTED
 from governance.tables import AuditEvent
-from governance.vocabulary import Origin, Right
+from governance.vocabulary import Actor
 
 
 class Tag(StrEnum):
@@ -87,25 +86,6 @@ class Tag(StrEnum):
     AUDIT_EXPORTED = "audit:exported"
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who acts, and from where.
-
-    Args:
-        name: Name of the user.
-        origin: From where.
-        scope: The rights of the token that stands for the user; none: all that the user has.
-    """
-
-    name: str
-    origin: Origin = Origin.COMMAND
-    scope: frozenset[Right] | None = None
-
-
-SYSTEM: Final = Actor("driftgate", Origin.SYSTEM)
-"""Who does what nobody did: a recurrence falls due, a run is found dead."""
-
-
 def note(
     session: Session,
     tag: Tag,
@@ -135,6 +115,7 @@ def note(
         origin=actor.origin,
         tag=tag,
         subject=subject,
+        project=project_of(subject),
         before=None if before is None else dict(before),
         after=None if after is None else dict(after),
     )
@@ -144,8 +125,16 @@ def note(
     return event
 
 
+def project_of(subject: str) -> str:
+    """The first name of a subject.
+
+    Example:
+        >>> project_of("credit/fraud/2"), project_of("user:ada")
+        ('credit', 'user:ada')
+    """
+    return subject.partition("/")[0]
+
+
 def count_events(session: Session, project: str) -> int:
     """How many lines the trail has on a project and on everything in it."""
-    subject = col(AuditEvent.subject)
-    ours = or_(subject == project, subject.startswith(f"{project}/", autoescape=True))
-    return session.exec(select(func.count()).select_from(AuditEvent).where(ours)).one()
+    return session.exec(select(func.count()).select_from(AuditEvent).where(AuditEvent.project == project)).one()

@@ -1,1 +1,22 @@
 """Bundles: a project frozen and hashed, to be moved into another installation."""
+
+from governance.bundles.activating import activate_bundle
+from governance.bundles.exporting import export_bundle
+from governance.bundles.finding import find_bundle, list_bundles, versions_here
+from governance.bundles.importing import import_bundle
+from governance.bundles.making import make_bundle
+from governance.bundles.manifest import BundleManifest, PackedVersion
+from governance.bundles.reading import Limits
+
+__all__ = [
+    "BundleManifest",
+    "Limits",
+    "PackedVersion",
+    "activate_bundle",
+    "export_bundle",
+    "find_bundle",
+    "import_bundle",
+    "list_bundles",
+    "make_bundle",
+    "versions_here",
+]

@@ -34,11 +34,7 @@ def appear(session: Session, row: Governed, *, at: datetime) -> Item:
     item = Item(
         kind=kind,
         path=f"{parent.path}/{_name(row)}" if parent else _name(row),
-        project_id=row.project_id
-        if isinstance(row, Bundle | ModelRow)
-        else parent.project_id
-        if parent
-        else key_of(row),
+        project_id=parent.project_id if parent else key_of(row),
         model_id=key_of(row) if isinstance(row, ModelRow) else row.model_id if isinstance(row, ModelVersion) else None,
         version_id=key_of(row) if isinstance(row, ModelVersion) else None,
         bundle_id=key_of(row) if isinstance(row, Bundle) else None,
@@ -90,13 +86,15 @@ def item_of(session: Session, row: Governed) -> Item:
 
 
 def _parent(session: Session, row: Governed) -> Item | None:
+    """The item above; whoever wants to govern it with its children waits until this one is among them."""
     match row:
         case ProjectRow():
             return None
         case ModelVersion():
-            return item_of(session, session.get_one(ModelRow, row.model_id))
+            parent = item_of(session, session.get_one(ModelRow, row.model_id))
         case _:
-            return item_of(session, session.get_one(ProjectRow, row.project_id))
+            parent = item_of(session, session.get_one(ProjectRow, row.project_id))
+    return session.get_one(Item, key_of(parent), with_for_update={"read": True}, populate_existing=True)
 
 
 def _name(row: Governed) -> str:

@@ -60,7 +60,7 @@ def examine(file: Path) -> tuple[Project | None, list[ProjectFileError]]:
     except ProjectFileError as problem:
         return None, [problem]
     except ValidationError as invalid:
-        return None, sorted(explain(file, lines, invalid), key=lambda p: p.line or 0)
+        return None, sorted(explain(file, lines, invalid, Project, ProjectFileError), key=lambda p: p.line or 0)
     project._file = file
     found = (
         ProjectFileError(file, line_of(where, lines), dotted(where), problem, remedy)

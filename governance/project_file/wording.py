@@ -6,37 +6,54 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
-from governance.errors import ProjectFileError
+from governance.errors import ProjectFileError, TemplateError
 from governance.project_file.lines import Lines, Location, dotted, line_of
 from governance.project_file.project import Project
 from governance.project_file.section import Misuse, Section
 from governance.vocabulary import StepKind
 
+Problem = TypeVar("Problem", ProjectFileError, TemplateError)
 
-def explain(file: Path, lines: Lines, invalid: ValidationError) -> Iterator[ProjectFileError]:
-    """One error for every field that is wrong."""
+
+def explain(
+    file: str | Path,
+    lines: Lines,
+    invalid: ValidationError,
+    root: type[Section],
+    refusing: type[Problem],
+) -> Iterator[Problem]:
+    """One error for every field that is wrong.
+
+    Args:
+        file: Where the document is from.
+        lines: Of its fields.
+        invalid: What pydantic found.
+        root: What the whole document is.
+        refusing: What is given.
+    """
     found: dict[Location, tuple[str, str]] = {}
     misspelt: set[Location] = set()
+    where: Location
     for error in invalid.errors(include_url=False):
         where = _in_the_file(error["loc"], lines, missing=error["type"] == "missing")
-        found.setdefault(where, _in_words(error["type"], error["msg"], where, error.get("ctx", {})))
+        found.setdefault(where, _in_words(error["type"], error["msg"], where, error.get("ctx", {}), root))
         if error["type"] == "extra_forbidden":
-            misspelt |= {(*where[:-1], meant) for meant in _meant(where)}
+            misspelt |= {(*where[:-1], meant) for meant in _meant(where, root)}
     for where, (problem, remedy) in found.items():
         # Of the kinds of value that a field may have, the one that matched furthest says what is wrong;
         # a field that is missing because it is misspelt is one problem, not two.
-        furthest = not any(len(other) > len(where) and other[: len(where)] == where for other in found if where)
+        furthest = not where or not any(len(other) > len(where) and other[: len(where)] == where for other in found)
         if furthest and where not in misspelt:
-            yield ProjectFileError(file, line_of(where, lines), dotted(where), problem, remedy)
+            yield refusing(file, line_of(where, lines), dotted(where), problem, remedy)
 
 
-def _meant(where: Location) -> list[str]:
+def _meant(where: Location, root: type[Section]) -> list[str]:
     """The field that an unknown one resembles."""
-    return get_close_matches(str(where[-1]), sorted(fields_at(where[:-1])), n=1)
+    return get_close_matches(str(where[-1]), sorted(fields_at(where[:-1], root)), n=1)
 
 
 def _in_the_file(where: Location, lines: Lines, *, missing: bool) -> Location:
@@ -51,12 +68,14 @@ def _in_the_file(where: Location, lines: Lines, *, missing: bool) -> Location:
     return real
 
 
-def _in_words(kind: str, message: str, where: Location, context: Mapping[str, Any]) -> tuple[str, str]:
+def _in_words(
+    kind: str, message: str, where: Location, context: Mapping[str, Any], root: type[Section]
+) -> tuple[str, str]:
     match kind:
         case "missing":
             return "it is missing", "add it"
         case "extra_forbidden":
-            meant, known = _meant(where), sorted(fields_at(where[:-1]))
+            meant, known = _meant(where, root), sorted(fields_at(where[:-1], root))
             return "there is no such field", f"write {meant[0]!r}" if meant else f"use one of {', '.join(known)}"
         case "enum" | "literal_error":
             return "the value is none of those there are", f"use one of {context.get('expected')}"
@@ -72,14 +91,14 @@ def _in_words(kind: str, message: str, where: Location, context: Mapping[str, An
     return message[:1].lower() + message[1:], "correct it"
 
 
-def fields_at(where: Location) -> set[str]:
+def fields_at(where: Location, root: type[Section] = Project) -> set[str]:
     """The fields that the part of the file at ``where`` may have.
 
     Example:
         >>> sorted(fields_at(("models", "authorization", "split")))
         ['method', 'seed', 'test_share']
     """
-    kinds: list[Any] = [Project]
+    kinds: list[Any] = [root]
     for part in where:
         kinds = [inner for kind in kinds for inner in _inside(kind, part)]
     return {name for kind in kinds for section in _sections(kind) for name in section.model_fields}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
@@ -80,7 +81,7 @@ def activate_against_the_gate(
 
     Raises:
         ActivationRefused: the gate says no for another reason than a missing approval.
-        ActRefused: the gate lets the version through, so that there is nothing to override.
+        ActRefused: the gate lets the version through, or it is active there, so that there is nothing to override.
     """
     return _make_active(
         session, version, environment, artifacts=artifacts, actor=actor, at=at, confirm=False, expected_revision=None,
@@ -182,7 +183,7 @@ def _make_active(
         require(session, actor, Right.WRITE, environment.project_id)
     verdict = gate.inspect(session, version, environment, artifacts, at=at)
     if override is not None:
-        verdict = _overridden(verdict, override, subject)
+        verdict = _overridden(verdict, override, version, subject)
     if verdict.decision is GateDecision.REFUSED:
         raise ActivationRefused(subject, environment.name, verdict.reasons)
     if verdict.decision is GateDecision.CONFIRMATION_NEEDED and not confirm:
@@ -193,6 +194,8 @@ def _make_active(
     if expected_revision is not None and expected_revision != revision:
         raise _changed(subject, environment, expected_revision, revision)
     if current is not None and current.version_id == version.id:
+        if override is not None:
+            raise ActRefused(subject, "override", (f"it is active in {environment.name!r} already",))
         return session.get_one(Activation, current.activation_id)
 
     activation = Activation(
@@ -227,17 +230,28 @@ def _make_active(
             "confirmed": activation.confirmed,
             "reasons": activation.reasons,
             "content_digest": version.manifest_digest,
+            **({} if override is None else _agreed(override)),
         },
     )
     return activation
 
 
-def _overridden(verdict: Verdict, override: Override, subject: str) -> Verdict:
+def _overridden(verdict: Verdict, override: Override, version: ModelVersion, subject: str) -> Verdict:
     """The verdict after two people have taken a missing approval on themselves; any other no stays a no."""
+    if override.content_digest != version.manifest_digest:
+        other = f"it was asked for other content (asked {override.content_digest}, found {version.manifest_digest})"
+        return Verdict(GateDecision.REFUSED, (other,))
     if verdict.decision is GateDecision.REFUSED:
         reasons = (*verdict.reasons, f"{override.requested_by} and {override.confirmed_by} override: {override.reason}")
         return Verdict(GateDecision.OVERRIDDEN, reasons) if verdict.overridable else verdict
     raise ActRefused(subject, "override", ("the gate does not refuse it: activate it",))
+
+
+def _agreed(override: Override) -> dict[str, Any]:
+    """What two people have agreed upon, for the audit trail."""
+    return override.model_dump(mode="json", include={"reason", "requested_by", "confirmed_by"}) | {
+        "override": override.id
+    }
 
 
 def _take(session: Session, activation: Activation, revision: int) -> bool:

@@ -10,8 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from governance.audit import Actor, Tag, note
-from governance.authorisation import require
-from governance.errors import ProjectFileError
+from governance.authorisation import may, require
+from governance.errors import NotAllowed, ProjectFileError
 from governance.items import appear
 from governance.people import bring_in, declared_places, in_order, last_declared
 from governance.project_file import ModelSettings, Project, declares
@@ -50,7 +50,7 @@ def register_project(session: Session, project: Project, *, actor: Actor, at: da
     if row is not None and not _changes(_recorded(session, row), declared):
         return row
     if row is None:
-        require(session, actor, Right.WRITE, None)
+        require(session, actor, Right.ADMINISTER if _loosens(project) else Right.WRITE, None)
     added = row is None and _added(session, project, at)
     # Several commands may find the same change: one writes it, the others wait here and then find nothing to do.
     row = session.exec(
@@ -62,9 +62,11 @@ def register_project(session: Session, project: Project, *, actor: Actor, at: da
     found = _recorded(session, row)
     if not (changes := _changes(found, declared)):
         return row
+    if set(changes) == {"folder"} and not may(session, actor, Right.WRITE, row.id):
+        return row  # somebody's own copy of it, on a machine of their own: what it says is unchanged
     if not added:
-        sensitive = any(field.startswith(SENSITIVE) for field in changes)
-        require(session, actor, Right.ADMINISTER if sensitive else Right.WRITE, row.id)
+        require(session, actor, Right.WRITE, row.id)
+        _require_administrator(session, row, changes, actor)
         _require_own_name(project, Path(row.folder))
     _write(session, row, project, at)
     note(
@@ -77,6 +79,20 @@ def register_project(session: Session, project: Project, *, actor: Actor, at: da
         after=changes,
     )
     return row
+
+
+def _loosens(project: Project) -> bool:
+    """Whether a new project says who may sign, or asks for less than a signature: the rules are not its author's."""
+    people = declared_places(project.people)
+    return bool(people) or any(place.policy is not Policy.PREVENT for place in project.environments.values())
+
+
+def _require_administrator(session: Session, row: ProjectRow, changes: dict[str, Any], actor: Actor) -> None:
+    """Refuse a change of who may sign, or of where it takes a signature, that is none of an administrator."""
+    sensitive = [field for field in changes if field.startswith(SENSITIVE)]
+    if sensitive and not may(session, actor, Right.ADMINISTER, row.id):
+        problem = f"project.yaml changes {', '.join(sensitive)}, which takes the role administrator"
+        raise NotAllowed(actor.name, Right.ADMINISTER, f"project {row.name!r}", problem)
 
 
 def _added(session: Session, project: Project, at: datetime) -> bool:

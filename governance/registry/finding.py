@@ -44,6 +44,12 @@ def find_environment(session: Session, project: str, environment: str) -> Enviro
     return _pick("environment", known, environment, remedy)
 
 
+def list_environments(session: Session, project: str) -> list[EnvironmentRow]:
+    """The environments of a project that are recorded, by name."""
+    query = select(EnvironmentRow).join(ProjectRow).where(ProjectRow.name == project).order_by(EnvironmentRow.name)
+    return list(session.exec(query))
+
+
 def find_version(
     session: Session, model: ModelRow, reference: str | int, environment: EnvironmentRow | None = None
 ) -> ModelVersion:

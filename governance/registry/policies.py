@@ -31,7 +31,7 @@ def set_policy(
     require(session, actor, Right.ADMINISTER, environment.project_id)
     found = session.get_one(EnvironmentRow, environment.id, populate_existing=True)
     project = session.get_one(ProjectRow, found.project_id)
-    subject = f"{project.name}/{found.name}"
+    subject = f"{project.name}/environments/{found.name}"
     if expected_revision not in {None, found.revision}:
         raise ChangedMeanwhile(subject, f"revision {expected_revision}", f"revision {found.revision}")
     before, seen = found.policy, found.revision

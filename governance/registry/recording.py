@@ -13,6 +13,7 @@ from sqlmodel import Session, func, select
 from governance.artifacts import canonical_json, digest
 from governance.audit import Actor, Tag, note
 from governance.authorisation import require
+from governance.content import recorded
 from governance.evaluations import recordable
 from governance.items import appear
 from governance.registry.finding import path_of
@@ -65,13 +66,41 @@ def record_version(
         ValueError: the manifest does not fit into JSON.
         NotAllowed: the actor may not write on the project.
     """
+    measured = [asdict(recordable(metric)) for metric in metrics]
+    whole = {**manifest, "metrics": measured, "diagnostics": [dict(diagnostic) for diagnostic in diagnostics]}
+    return bring_version(session, model, folder=folder, manifest=whole, trained_at=at, actor=actor, at=at)
+
+
+def bring_version(
+    session: Session,
+    model: ModelRow,
+    *,
+    folder: str,
+    manifest: Mapping[str, Any],
+    trained_at: datetime,
+    actor: Actor,
+    at: datetime,
+) -> ModelVersion:
+    """Add a version whose manifest is whole already, as that of another installation is.
+
+    Args:
+        session: Of the act; others who record a version of this model wait until it ends.
+        model: Whose version.
+        folder: As for :func:`record_version`.
+        manifest: With metrics and diagnostics in it.
+        trained_at: When it was trained.
+        actor: Who answers for it: where duties are separated, somebody else approves.
+        at: When it is recorded.
+
+    Raises:
+        ValueError: the manifest does not fit into JSON.
+        NotAllowed: the actor may not write on the project.
+    """
     require(session, actor, Right.WRITE, model.project_id)
     session.exec(select(ModelRow.id).where(ModelRow.id == model.id).with_for_update()).one()
     highest = session.exec(select(func.max(ModelVersion.number)).where(ModelVersion.model_id == model.id)).one()
-    measured = [asdict(recordable(metric)) for metric in metrics]
-    whole = {**manifest, "metrics": measured, "diagnostics": [dict(diagnostic) for diagnostic in diagnostics]}
     # As the database will give it back, or the digest would not be that of what is read.
-    whole = json.loads(canonical_json(whole))
+    whole = json.loads(canonical_json(manifest))
     version = ModelVersion(
         model_id=key_of(model),
         number=(highest or 0) + 1,
@@ -81,17 +110,10 @@ def record_version(
         metrics=whole["metrics"],
         diagnostics=whole["diagnostics"],
         trained_by=actor.name,
-        trained_at=at,
+        trained_at=trained_at,
     )
     session.add(version)
     session.flush()
     appear(session, version, at=at)
-    note(
-        session,
-        Tag.VERSION_RECORDED,
-        path_of(session, version),
-        actor=actor,
-        at=at,
-        after={"manifest_digest": version.manifest_digest, "folder": folder},
-    )
+    note(session, Tag.VERSION_RECORDED, path_of(session, version), actor=actor, at=at, after=recorded(version))
     return version

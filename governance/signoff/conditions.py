@@ -9,7 +9,7 @@ from governance.audit import Actor
 from governance.authorisation import Standing
 from governance.gate import Content, mixed_duties
 from governance.templates import SignOffRules
-from governance.vocabulary import FeedbackVerdict, Origin, Right, Role
+from governance.vocabulary import FeedbackVerdict, ItemKind, Origin, Right, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,10 @@ class Situation:
         group: Feedback group that the move is about.
         verdict: What the actor thinks, for feedback.
         rules: Of this sign-off.
+        kind: Of what is signed.
         made_by: Who trained the version, or made the bundle.
-        requested_by: Everybody who asked for feedback or approval in this round.
+        requested_by: Everybody who has asked for feedback or approval of this content, in any round.
+        strangers: Of those whom a request wants to tell: names that nobody has.
         heard: The feedback groups that have spoken in this round.
         content: What is signed consists of now; hashes files, so asked only when a guard must know.
     """
@@ -35,8 +37,10 @@ class Situation:
     group: str | None
     verdict: FeedbackVerdict | None
     rules: SignOffRules
+    kind: ItemKind
     made_by: str
     requested_by: tuple[str, ...]
+    strangers: tuple[str, ...]
     heard: frozenset[str]
     content: Callable[[], Content]
 
@@ -95,15 +99,20 @@ Guard = Callable[[Situation], tuple[str, ...]]
 
 
 def separation_of_duties(situation: Situation) -> tuple[str, ...]:
-    """Where the rules ask for it, who trained the version or asked for its approval does not approve it."""
+    """Where the rules ask for it, who trained the version or asked for a sign-off of it does not approve it."""
     if not situation.rules.separation_of_duties:
         return ()
-    return mixed_duties(situation.actor.name, situation.made_by, situation.requested_by)
+    return mixed_duties(situation.actor.name, situation.made_by, situation.requested_by, kind=situation.kind)
 
 
 def content_unchanged(situation: Situation) -> tuple[str, ...]:
     """What is approved is byte for byte what was recorded."""
     return situation.content().differences
+
+
+def recipients_known(situation: Situation) -> tuple[str, ...]:
+    """Whom a request tells can be told."""
+    return tuple(f"no active user is called {name}, who is to be told" for name in situation.strangers)
 
 
 def required_feedback_given(situation: Situation) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from sqlmodel import Session, col, delete, select
 
 from governance import gate
 from governance.audit import Actor, Tag, note
-from governance.authorisation import RIGHTS, Standing, may_hold, require, standing_of
-from governance.errors import ActRefused, NotFound
+from governance.authorisation import RIGHTS, Standing, may, may_hold, require, standing_of
+from governance.errors import ActRefused, NotAllowed, NotFound
 from governance.tables import Delegation, Item, SignOff
 from governance.tables.columns import key_of
 from governance.templates import SignOffRules
@@ -21,7 +21,8 @@ from governance.vocabulary import Right, Role, SignOffStatus
 def standing_on(session: Session, item: Item, rules: SignOffRules, actor: Actor) -> Standing:
     """What somebody is on an item: what they are on its project, and the places of those they stand in for.
 
-    A place that its holder has lost is lost to the delegate too.
+    A place that its holder has lost is lost to the delegate too, as it is when the delegate may not read the project
+    any more.
     """
     own = standing_of(session, item.project_id, actor)
     if not rules.delegation:
@@ -29,7 +30,9 @@ def standing_on(session: Session, item: Item, rules: SignOffRules, actor: Actor)
     for row in session.exec(
         select(Delegation).where(Delegation.item_id == item.id, col(Delegation.delegate) == actor.name)
     ):
-        if not may_hold(session, actor, row.role) or not _holds(session, item, row.person, row.role, row.group):
+        if not may_hold(session, actor, row.role) or not _reads(session, item, actor.name):
+            continue
+        if not _has(standing_of(session, item.project_id, Actor(row.person)), row.role, row.group):
             continue
         own = replace(
             own,
@@ -50,52 +53,76 @@ def delegate(
         item: A version or a bundle.
         role: REVIEWER or APPROVER.
         group: Feedback group of a reviewer; else empty.
-        to: The delegate.
-        person: Whose place it is; the actor's own, or any for a writer of the project.
+        to: The delegate, who may read the project.
+        person: Whose place it is; the actor's own, or any for an administrator of the project.
         actor: Who names the delegate.
         at: When.
 
+    Returns:
+        The delegation; the one that was there, when there was one.
+
     Raises:
-        ActRefused: delegation is switched off, or the person has no such place, or the review was abandoned.
-        NotAllowed: the actor may not give this place away, or the delegate may not hold it.
+        ActRefused: delegation is switched off, or the person has no such place, or the review was abandoned, or the
+            delegate may not hold it.
+        NotAllowed: the actor may not give this place away.
+        NotFound: the item is not signed.
     """
-    sign_off = session.get_one(SignOff, key_of(item), populate_existing=True)
-    if actor.name != person:
-        require(session, actor, Right.WRITE, item.project_id)
-    require(session, actor, Right.READ, item.project_id)
+    sign_off = _locked(session, item)
+    _require_to_give(session, item, person, role, group, actor)
     reasons = []
     if not gate.rules_of(session, item, sign_off).delegation:
         reasons.append("delegation is switched off by the template")
-    if role not in {Role.REVIEWER, Role.APPROVER} or not _holds(session, item, person, role, group):
-        reasons.append(f"{person} is no {role}{f' of {group}' if group else ''} here")
+    place = f"{role}{f' of {group}' if group else ''}"
+    placeable = role in {Role.REVIEWER, Role.APPROVER}
+    if not placeable or not _has(standing_of(session, item.project_id, Actor(person)), role, group):
+        reasons.append(f"{person} is no {place} here")
     if not may_hold(session, Actor(to), role):
-        reasons.append(f"{to} can't be a {role}: no active person of that name is known")
+        reasons.append(f"{to} can't hold the role {role}: no active person of that name is known")
+    elif not _reads(session, item, to):
+        reasons.append(f"{to} may not read the project")
     if to == person:
         reasons.append(f"{to} can't stand in for {to}")
     if sign_off.status is SignOffStatus.ABANDONED:
         reasons.append("the review was abandoned, so all of it is read-only")
     if reasons:
         raise ActRefused(item.path, "delegate", reasons)
-    place: dict[str, Any] = {"item_id": key_of(item), "person": person, "role": role, "group": group, "delegate": to}
-    if (known := session.exec(select(Delegation).filter_by(**place)).first()) is not None:
+    facts: dict[str, Any] = {"item_id": key_of(item), "person": person, "role": role, "group": group, "delegate": to}
+    if (known := session.exec(select(Delegation).filter_by(**facts)).first()) is not None:
         return known
-    row = Delegation(**place, created_at=at)
+    row = Delegation(**facts, created_at=at)
     session.add(row)
     session.flush()
-    note(session, Tag.DELEGATION_MADE, item.path, actor=actor, at=at, after=_facts(row))
+    note(session, Tag.DELEGATION_MADE, item.path, actor=actor, at=at, after=facts_of(row))
     return row
 
 
 def end_delegation(session: Session, item: Item, number: int, *, actor: Actor, at: datetime) -> None:
-    """Take a place back. Raises: NotFound; NotAllowed: it is neither the actor's nor is the actor a writer."""
-    row = session.get(Delegation, number)
+    """Take a place back, or give it back.
+
+    Args:
+        session: Of the act.
+        item: A version or a bundle.
+        number: Of the delegation.
+        actor: Whose place it is, or their delegate, or an administrator of the project.
+        at: When.
+
+    Raises:
+        NotFound: the item has no delegation of that number.
+        NotAllowed: the actor is none of the three.
+        ActRefused: the review was abandoned.
+    """
+    sign_off = _locked(session, item)
+    row = session.get(Delegation, number, populate_existing=True)
     if row is None or row.item_id != item.id:
-        known = session.exec(select(Delegation.id).where(Delegation.item_id == item.id)).all()
-        raise NotFound("delegation", str(number), [str(key) for key in known])
-    if actor.name != row.person:
-        require(session, actor, Right.WRITE, item.project_id)
-    require(session, actor, Right.READ, item.project_id)
-    before = _facts(row)
+        require(session, actor, Right.READ, item.project_id)
+        raise NotFound("delegation", str(number), [str(known.id) for known in delegations_of(session, item)])
+    if actor.name == row.delegate and may_hold(session, actor, row.role):
+        require(session, actor, Right.READ, item.project_id)
+    else:
+        _require_to_give(session, item, row.person, row.role, row.group, actor)
+    if sign_off.status is SignOffStatus.ABANDONED:
+        raise ActRefused(item.path, "end delegation", ("the review was abandoned, so all of it is read-only",))
+    before = facts_of(row)
     session.delete(row)
     session.flush()
     note(session, Tag.DELEGATION_ENDED, item.path, actor=actor, at=at, before=before)
@@ -107,14 +134,39 @@ def delegations_of(session: Session, item: Item) -> list[Delegation]:
 
 
 def drop_delegations(session: Session, item: Item) -> None:
-    """Nobody stands in for anybody any more; part of a reset, whose audit line says so."""
+    """Nobody stands in for anybody any more; part of a reset, whose audit line names those who did."""
     session.exec(delete(Delegation).where(col(Delegation.item_id) == item.id))
 
 
-def _holds(session: Session, item: Item, person: str, role: Role, group: str) -> bool:
-    standing = standing_of(session, item.project_id, Actor(person))
+def _locked(session: Session, item: Item) -> SignOff:
+    """The sign-off of an item; others who move it or delegate on it wait until the transaction ends."""
+    found = session.get(SignOff, key_of(item), populate_existing=True, with_for_update=True)
+    if found is None:
+        raise NotFound(f"sign-off of {item.kind}", item.path, (), "versions and bundles are signed")
+    return found
+
+
+def _require_to_give(session: Session, item: Item, person: str, role: Role, group: str, actor: Actor) -> None:
+    """Only who has a place may give it away, or who hands out places; a token must reach as far."""
+    standing = standing_of(session, item.project_id, actor)
+    if Right.ADMINISTER in standing.rights:
+        return
+    require(session, actor, Right.READ, item.project_id)
+    if actor.name != person:
+        problem = f"the place is {person}'s, who alone may give it away, or an administrator"
+        raise NotAllowed(actor.name, "delegate", item.path, problem)
+    if actor.scope is not None and not _has(standing, role, group):
+        raise NotAllowed(actor.name, "delegate", item.path, f"the token does not reach as far as {person}'s place")
+
+
+def _has(standing: Standing, role: Role, group: str) -> bool:
     return role in standing.roles and (role is not Role.REVIEWER or group in standing.groups)
 
 
-def _facts(row: Delegation) -> dict[str, str]:
+def _reads(session: Session, item: Item, person: str) -> bool:
+    return may(session, Actor(person), Right.READ, item.project_id)
+
+
+def facts_of(row: Delegation) -> dict[str, str]:
+    """A delegation as the audit trail keeps it."""
     return {"person": row.person, "role": row.role, "group": row.group, "delegate": row.delegate}

@@ -19,6 +19,7 @@ from governance.signoff.conditions import (
     content_unchanged,
     group_asked,
     group_named,
+    recipients_known,
     required_feedback_given,
     separation_of_duties,
     verdict_given,
@@ -58,19 +59,20 @@ APPROVED: Final = Status.APPROVED
 REJECTED: Final = Status.REJECTED
 ABANDONED: Final = Status.ABANDONED
 
+ASKING: Final = (recipients_known,)
 SPEAKING: Final = (group_named, group_asked, verdict_given)
 APPROVING: Final = (separation_of_duties, required_feedback_given, content_unchanged)
 
 # fmt: off
 RULES: Final[Mapping[tuple[Status, Action], Rule]] = MappingProxyType({
-    (NOT_STARTED,          Action.REQUEST_FEEDBACK): Rule(WAITING_FOR_FEEDBACK, Writer),
-    (NOT_STARTED,          Action.REQUEST_APPROVAL): Rule(WAITING_FOR_APPROVAL, Writer),
+    (NOT_STARTED,          Action.REQUEST_FEEDBACK): Rule(WAITING_FOR_FEEDBACK, Writer, ASKING),
+    (NOT_STARTED,          Action.REQUEST_APPROVAL): Rule(WAITING_FOR_APPROVAL, Writer, ASKING),
     (NOT_STARTED,          Action.ABANDON):          Rule(ABANDONED, FinalApprover | Writer),
 
     (WAITING_FOR_FEEDBACK, Action.ADD_FEEDBACK):     Rule(WAITING_FOR_FEEDBACK, MemberOfGroup, SPEAKING),
     (WAITING_FOR_FEEDBACK, Action.EDIT_FEEDBACK):    Rule(WAITING_FOR_FEEDBACK, Author & MemberOfGroup),
     (WAITING_FOR_FEEDBACK, Action.DELETE_FEEDBACK):  Rule(WAITING_FOR_FEEDBACK, Author & MemberOfGroup),
-    (WAITING_FOR_FEEDBACK, Action.REQUEST_APPROVAL): Rule(WAITING_FOR_APPROVAL, Writer),
+    (WAITING_FOR_FEEDBACK, Action.REQUEST_APPROVAL): Rule(WAITING_FOR_APPROVAL, Writer, ASKING),
     (WAITING_FOR_FEEDBACK, Action.ABANDON):          Rule(ABANDONED, FinalApprover | Writer),
 
     (WAITING_FOR_APPROVAL, Action.BACK_TO_FEEDBACK): Rule(WAITING_FOR_FEEDBACK, FinalApprover | Writer),

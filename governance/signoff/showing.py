@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlmodel import Session, col, select
 
 from governance import gate
-from governance.audit import Actor
+from governance.audit import Actor, Tag
 from governance.people import recorded_places
 from governance.signoff.conditions import Situation
 from governance.signoff.delegating import delegations_of, standing_on
@@ -15,17 +16,18 @@ from governance.signoff.rules import RULES, actions_from
 from governance.signoff.signing import signed
 from governance.tables import AuditEvent, Feedback, FinalApproval, Item, SignOff
 from governance.tables.columns import key_of
-from governance.vocabulary import Role
+from governance.vocabulary import FeedbackVerdict, Role
 from governance.vocabulary import SignOffAction as Action
 from governance.vocabulary import SignOffStatus as Status
 
 
 def allowed_actions(session: Session, item: Item, actor: Actor) -> list[Action]:
-    """What the table and the roles let somebody do now. Guards are asked only when it is done."""
+    """What the table, the roles and the guards let somebody do now; files are hashed only when it is done."""
     sign_off = session.get_one(SignOff, key_of(item), populate_existing=True)
     rules = gate.rules_of(session, item, sign_off)
     standing = standing_on(session, item, rules, actor)
     made_by = gate.maker_of(signed(session, item))
+    requested_by = gate.requesters_of(session, item, sign_off)
     approval = gate.current_approval(session, sign_off)
     groups = sorted(standing.groups)
     own = [row for row in _feedback(session, sign_off.item_id) if row.round == sign_off.round]
@@ -36,25 +38,26 @@ def allowed_actions(session: Session, item: Item, actor: Actor) -> list[Action]:
     }
 
     def may(action: Action) -> bool:
-        who = RULES[sign_off.status, action].who
+        rule = RULES[sign_off.status, action]
         about = spoken_of.get(action, [(approval.author if approval else None, None)])
-        return any(
-            who.holds(
-                Situation(
-                    actor=actor,
-                    standing=standing,
-                    author=author,
-                    group=group,
-                    verdict=None,
-                    rules=rules,
-                    made_by=made_by,
-                    requested_by=tuple(sign_off.requested_by),
-                    heard=frozenset(),
-                    content=lambda: gate.Content(""),
-                )
+        situations = [
+            Situation(
+                actor=actor,
+                standing=standing,
+                author=author,
+                group=group,
+                verdict=FeedbackVerdict.APPROVED,
+                rules=rules,
+                kind=item.kind,
+                made_by=made_by,
+                requested_by=requested_by,
+                strangers=(),
+                heard=frozenset(row.group for row in own),
+                content=lambda: gate.Content(""),
             )
             for author, group in about
-        )
+        ]
+        return any(rule.who.holds(one) and not any(guard(one) for guard in rule.guards) for one in situations)
 
     return [action for action in actions_from(sign_off.status) if may(action)]
 
@@ -70,12 +73,14 @@ def show(session: Session, item: Item) -> dict[str, Any]:
     Returns:
         ``path``, ``status``, ``revision``, ``round``, ``requested_by``, ``notified``, ``changed_at``, ``approved_until``,
         ``content_digest``, ``rules``, ``people``, ``delegations``, ``possible`` (action, status afterwards, who),
-        ``feedback`` and ``final_approval`` of this round, ``history`` (the same for each earlier round, latest first)
-        and ``moves`` (when, who, what, comment; oldest first).
+        ``feedback`` and ``final_approval`` of this round, ``history`` (the same for each earlier round, latest first,
+        with the ``status`` at its end, and who it was ``requested_by``) and ``moves`` (when, who, what, comment; oldest first).
     """
     sign_off = session.get_one(SignOff, key_of(item), populate_existing=True)
     feedback = _feedback(session, sign_off.item_id)
     approvals = session.exec(select(FinalApproval).where(FinalApproval.item_id == sign_off.item_id)).all()
+
+    events = _events(session, item.path)
 
     def said_in(round_: int) -> dict[str, Any]:
         return {
@@ -98,8 +103,11 @@ def show(session: Session, item: Item) -> dict[str, Any]:
             if status is sign_off.status
         ],
         **said_in(sign_off.round),
-        "history": [{"round": number, **said_in(number)} for number in range(sign_off.round - 1, 0, -1)],
-        "moves": _moves(session, item.path),
+        "history": [
+            {"round": number, **_ended(events, number), **said_in(number)}
+            for number in range(sign_off.round - 1, 0, -1)
+        ],
+        "moves": [_move(event) for event in events],
     }
 
 
@@ -123,20 +131,30 @@ def _people(session: Session, project_id: int) -> dict[str, Any]:
     }
 
 
-def _moves(session: Session, subject: str) -> list[dict[str, Any]]:
-    events = session.exec(
-        select(AuditEvent)
-        .where(AuditEvent.subject == subject, col(AuditEvent.tag).startswith("sign_off:"))
-        .order_by(col(AuditEvent.id))
-    )
-    return [
-        {
-            "at": event.at,
-            "actor": event.actor,
-            "action": event.tag.partition(":")[2],
-            "from": (event.before or {}).get("status"),
-            "to": (event.after or {}).get("status"),
-            "comment": (event.after or {}).get("comment"),
-        }
+def _events(session: Session, subject: str) -> Sequence[AuditEvent]:
+    ours = select(AuditEvent).where(AuditEvent.subject == subject, col(AuditEvent.tag).startswith("sign_off:"))
+    return session.exec(ours.order_by(col(AuditEvent.id))).all()
+
+
+def _ended(events: Sequence[AuditEvent], number: int) -> dict[str, Any]:
+    """Where a round stood when it ended, and who had asked for it: a reset takes both from the sign-off itself."""
+    befores = [event.before for event in events if event.before and event.before.get("round") == number]
+    asked = [
+        event.actor
         for event in events
+        if event.tag in {Tag.SIGN_OFF_REQUEST_FEEDBACK, Tag.SIGN_OFF_REQUEST_APPROVAL}
+        and (event.before or {}).get("round") == number
     ]
+    return {"status": befores[-1]["status"] if befores else None, "requested_by": list(dict.fromkeys(asked))}
+
+
+def _move(event: AuditEvent) -> dict[str, Any]:
+    before, after = event.before or {}, event.after or {}
+    return {
+        "at": event.at,
+        "actor": event.actor,
+        "action": event.tag.partition(":")[2],
+        "from": before.get("status"),
+        "to": after.get("status"),
+        "comment": after.get("comment"),
+    }

@@ -12,16 +12,18 @@ from sqlmodel import Session, col, select, update
 
 from governance import gate
 from governance.audit import Actor, Tag, note
-from governance.authorisation import Standing
+from governance.authorisation import Standing, may_hold, require
 from governance.errors import ChangedMeanwhile, NotFound, SignOffRefused, TransitionNotAllowed
 from governance.items import configuration_of
 from governance.notices import tell
 from governance.signoff.conditions import Situation
-from governance.signoff.delegating import drop_delegations, standing_on
+from governance.signoff.delegating import delegations_of, drop_delegations, facts_of, standing_on
 from governance.signoff.rules import RULES, actions_from
-from governance.tables import Bundle, Feedback, FinalApproval, Item, ModelVersion, SignOff, Subscription
+from governance.signoff.subscribing import subscribers_of
+from governance.tables import Bundle, Feedback, FinalApproval, Item, ModelVersion, SignOff
 from governance.tables.columns import key_of
-from governance.vocabulary import FeedbackVerdict
+from governance.templates import SignOffRules
+from governance.vocabulary import FeedbackVerdict, Right, Role
 from governance.vocabulary import SignOffAction as Action
 from governance.vocabulary import SignOffStatus as Status
 
@@ -72,6 +74,7 @@ def sign(session: Session, request: Request, *, artifacts: Path, at: datetime) -
         The sign-off after the move.
 
     Raises:
+        NotAllowed: the actor is nobody here.
         TransitionNotAllowed: the table has no row for (status, action).
         SignOffRefused: the role or a guard says no; ``reasons`` names every one.
         NotFound: there is no such feedback in this round.
@@ -82,6 +85,10 @@ def sign(session: Session, request: Request, *, artifacts: Path, at: datetime) -
     request = replace(request, item=item)
     sign_off = _sign_off(session, item)
     subject = item.path
+    rules = gate.rules_of(session, item, sign_off)
+    standing = standing_on(session, item, rules, request.actor)
+    if not standing.rights:
+        require(session, request.actor, Right.READ, item.project_id)
     if request.expected_revision not in {None, sign_off.revision}:
         raise _changed(subject, request.expected_revision, sign_off.revision)
     rule = RULES.get((sign_off.status, request.action))
@@ -89,7 +96,7 @@ def sign(session: Session, request: Request, *, artifacts: Path, at: datetime) -
         raise TransitionNotAllowed(subject, sign_off.status, request.action, actions_from(sign_off.status))
 
     spoken = _spoken_of(session, request, sign_off)
-    situation = situation_of(session, request, sign_off, spoken, artifacts)
+    situation = _situation(session, request, sign_off, spoken, rules, standing, artifacts)
     role = () if rule.who.holds(situation) else (f"{request.actor.name} is not {rule.who.sentence}",)
     reasons = (*role, *(reason for guard in rule.guards for reason in guard(situation)))
     if reasons:
@@ -97,6 +104,8 @@ def sign(session: Session, request: Request, *, artifacts: Path, at: datetime) -
 
     to = rule.to if isinstance(rule.to, Status) else sign_off.status_before_abandon or Status.NOT_STARTED
     before = _facts(sign_off, spoken)
+    if _reloads(request):
+        before["delegations"] = [facts_of(row) for row in delegations_of(session, item)]
     changes = {"status": to, "changed_at": at, **_remembered(session, request, sign_off, situation, at)}
     after = _move(session, sign_off, changes, subject)
     written = _write(session, request, after, spoken, situation, at)
@@ -114,6 +123,11 @@ def sign(session: Session, request: Request, *, artifacts: Path, at: datetime) -
     return after
 
 
+def _reloads(request: Request) -> bool:
+    """Whether a request takes the rules of the template again and ends every delegation."""
+    return request.action is Action.RESET and request.reload_configuration
+
+
 def signed(session: Session, item: Item) -> ModelVersion | Bundle:
     """What the sign-off of an item is about, as it is now."""
     if item.version_id is not None:
@@ -121,16 +135,16 @@ def signed(session: Session, item: Item) -> ModelVersion | Bundle:
     return session.get_one(Bundle, item.bundle_id, populate_existing=True)
 
 
-def situation_of(
+def _situation(
     session: Session,
     request: Request,
     sign_off: SignOff,
     spoken: Feedback | FinalApproval | None,
+    rules: SignOffRules,
+    standing: Standing,
     artifacts: Path,
 ) -> Situation:
     """What roles and guards are asked about, when somebody wants something."""
-    rules = gate.rules_of(session, request.item, sign_off)
-    standing = standing_on(session, request.item, rules, request.actor)
     row = signed(session, request.item)
     heard = session.exec(
         select(Feedback.group).where(Feedback.item_id == sign_off.item_id, Feedback.round == sign_off.round)
@@ -142,8 +156,10 @@ def situation_of(
         group=spoken.group if isinstance(spoken, Feedback) else request.group or _only_group(standing),
         verdict=request.verdict,
         rules=rules,
+        kind=request.item.kind,
         made_by=gate.maker_of(row),
-        requested_by=tuple(sign_off.requested_by),
+        requested_by=gate.requesters_of(session, request.item, sign_off),
+        strangers=tuple(name for name in request.notify if not may_hold(session, Actor(name), Role.READER)),
         heard=frozenset(heard),
         content=lambda: gate.look_at(session, row, artifacts),
     )
@@ -211,7 +227,7 @@ def _remembered(
         case Action.RESET | Action.RECUR:
             # A new round: what was said in the earlier ones stays, as history.
             again = {"round": sign_off.round + 1, "requested_by": [], "notified": [], "status_before_abandon": None}
-            if request.reload_configuration:
+            if _reloads(request):
                 drop_delegations(session, request.item)
                 again["configuration"] = configuration_of(session, request.item)
             return again | {"approved_until": None}
@@ -269,10 +285,7 @@ def _tell(session: Session, request: Request, before: str, after: SignOff, at: d
     """Write notices to those whom a request names, and to subscribers when the status has changed."""
     recipients = list(request.notify)
     if before != after.status:
-        subscribers = select(Subscription.person).where(Subscription.item_id == after.item_id)
-        recipients += [
-            name for name in session.exec(subscribers.order_by(Subscription.person)) if name != request.actor.name
-        ]
+        recipients += [name for name in subscribers_of(session, request.item) if name != request.actor.name]
     verb = str(request.action).replace("_", " ")
     line = f"{request.item.path}: {verb} by {request.actor.name}, now {after.status}"
     tell(session, recipients, subject=line, body="\n\n".join(filter(None, [line, request.comment])), at=at)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import JSON, Column, Float, Integer, String, TableClause, UniqueConstraint, column, table
+from sqlalchemy import JSON, Column, Float, Index, Integer, String, TableClause, UniqueConstraint, column, table
 from sqlmodel import Field, SQLModel
 
 from governance.tables.columns import Moment, moment
@@ -28,11 +28,16 @@ class Evaluation(SQLModel, table=True):
     """One verdict on one batch of rows."""
 
     __tablename__ = "evaluation"
+    __table_args__ = (
+        Index("ix_evaluation_evaluated_at", "evaluated_at", "id"),
+        Index("ix_evaluation_store_id", "store_id", "evaluated_at", "id"),
+        Index("ix_evaluation_version_id", "version_id", "evaluated_at", "id"),
+    )
 
     id: str = Field(primary_key=True, max_length=64)
-    store_id: int = Field(foreign_key="store.id", index=True)
+    store_id: int = Field(foreign_key="store.id")
     version_id: int | None = Field(
-        default=None, foreign_key="model_version.id", index=True, description="None: of a standalone store."
+        default=None, foreign_key="model_version.id", description="None: of a standalone store."
     )
     name: str = Field(description="As people read it; default: date and time.")
     data: str = Field(description="What was judged: data source and part, or a path.")
@@ -51,7 +56,7 @@ class Evaluation(SQLModel, table=True):
     )
     files: dict[str, str] = Field(sa_column=Column(JSON, nullable=False), description="File name: SHA-256.")
     evaluated_by: str
-    evaluated_at: datetime = moment(index=True)
+    evaluated_at: datetime = moment()
 
 
 class Metric(SQLModel, table=True):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, UniqueConstraint
+from sqlalchemy import JSON, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from governance.tables.columns import choice, moment
@@ -49,7 +49,7 @@ class ModelVersion(SQLModel, table=True):
     """One trained artifact. Never changed after it is written."""
 
     __tablename__ = "model_version"
-    __table_args__ = (UniqueConstraint("model_id", "number"),)
+    __table_args__ = (UniqueConstraint("model_id", "number"), Index("ix_model_version_trained_at", "trained_at", "id"))
 
     id: int | None = Field(default=None, primary_key=True)
     model_id: int = Field(foreign_key="model.id", index=True)
@@ -93,7 +93,7 @@ class ActiveVersion(SQLModel, table=True):
 
     model_id: int = Field(foreign_key="model.id", primary_key=True)
     environment_id: int = Field(foreign_key="environment.id", primary_key=True)
-    version_id: int = Field(foreign_key="model_version.id")
+    version_id: int = Field(foreign_key="model_version.id", index=True)
     activation_id: int = Field(
         foreign_key="activation.id",
         unique=True,

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, UniqueConstraint
+from sqlalchemy import JSON, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from governance.tables.columns import choice, moment
@@ -14,6 +14,7 @@ class SignOff(SQLModel, table=True):
     """Where the review of one item stands."""
 
     __tablename__ = "sign_off"
+    __table_args__ = (Index("ix_sign_off_status", "status", "item_id"),)
 
     item_id: int = Field(foreign_key="item.id", primary_key=True)
     status: SignOffStatus = choice(SignOffStatus, default=SignOffStatus.NOT_STARTED)

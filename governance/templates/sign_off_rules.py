@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from governance.project_file.section import Key, Section
 
 
-class SignOffRules(BaseModel):
-    """What holds for one sign-off from its beginning until it is reset with its configuration."""
+class Conditions(Section):
+    """What a sign-off asks for, whoever its groups are."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    feedback_groups: tuple[str, ...] = Field(
-        default=(), description="Groups that are asked; none named: those that have members on the project."
-    )
     required_feedback: tuple[str, ...] = Field(default=(), description="Groups that must have spoken before approval.")
     mandatory: bool = Field(default=False, description="Whether the workflow passes its step only when approved.")
     separation_of_duties: bool = Field(default=False, description="Who trained or requested may not approve.")
@@ -20,3 +17,21 @@ class SignOffRules(BaseModel):
     recurrence_days: int | None = Field(
         default=None, ge=1, le=3650, description="After how many days an approval expires; none: never."
     )
+
+
+class SignOffRules(Conditions):
+    """What holds for one sign-off from its beginning until it is reset with its configuration."""
+
+    feedback_groups: tuple[str, ...] = Field(
+        default=(), description="Groups that are asked; none named: those that have members on the project."
+    )
+
+
+class SignOffSection(Conditions):
+    """The rules as a template writes them: its groups have names for people."""
+
+    feedback_groups: dict[Key, str] = Field(default={}, description="Key of a group: its name.")
+
+    def rules(self) -> SignOffRules:
+        """The rules as a sign-off keeps them."""
+        return SignOffRules(**{**self.model_dump(), "feedback_groups": tuple(self.feedback_groups)})

@@ -41,10 +41,11 @@ IDS = [f"{declared['entrypoint'].rsplit('.')[-1]}/{declared['name']}" for declar
 SERVE = """
 import sys
 from pathlib import Path
+from deployments.servers.processes import free_port
 from deployments.servers.serving import serve
 from governance.settings import Settings
 serve(Settings(home=Path(sys.argv[1])), port=int(sys.argv[2]), projects=[Path(p) for p in sys.argv[3:]],
-      say=lambda line: print(line, flush=True))
+      api_port=free_port(), trusting=True, say=lambda line: print(line, flush=True))
 """
 
 PROJECT_YAML = """

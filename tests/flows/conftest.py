@@ -16,6 +16,7 @@ from flows.activate import activate
 from flows.train import train
 from governance import database, registry, signoff
 from governance.audit import Actor
+from governance.items import item_of
 from governance.project_file import load_project
 from governance.settings import settings
 from governance.vocabulary import SignOffAction
@@ -60,7 +61,7 @@ class Workplace:
             model = registry.find_model(session, declared.project, "authorization")
             row = registry.find_version(session, model, version)
             for actor, action in (("ada", SignOffAction.REQUEST_APPROVAL), ("hana", SignOffAction.APPROVE)):
-                request = signoff.Request(row, action, Actor(actor))
+                request = signoff.Request(item_of(session, row), action, Actor(actor))
                 signoff.sign(session, request, artifacts=settings().artifacts_folder, at=edge.now())
 
     def record(self) -> Session:

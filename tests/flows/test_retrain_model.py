@@ -15,6 +15,7 @@ from flows.train import train
 from governance import scenario_runs, signoff
 from governance.audit import Actor
 from governance.errors import ActivationRefused, ChangedMeanwhile, NotFound
+from governance.items import item_of
 from governance.settings import settings
 from governance.tables import (
     ActiveVersion,
@@ -91,7 +92,7 @@ def test_a_failed_check_stays_failed_and_the_run_that_repaired_it_ends_completed
         assert check.value == pytest.approx(0.5, abs=0.15)
         second = session.exec(select(ModelVersion).where(ModelVersion.number == 2)).one()
         assert second.manifest["data"]["name"] == "training + monthly:06"
-        assert session.get(SignOff, second.id).status == "NOT_STARTED"
+        assert session.get(SignOff, item_of(session, second).id).status == "NOT_STARTED"
         assert session.exec(select(ActiveVersion)).one().version_id != second.id
 
 
@@ -108,7 +109,7 @@ def test_the_new_version_can_not_activate_itself(live):
 def test_a_refusal_leaves_on_record_the_rules_it_rests_on(live):
     with edge.transaction() as session:
         version = session.exec(select(ModelVersion)).one()
-        request = signoff.Request(version, SignOffAction.RESET, Actor("ada"))
+        request = signoff.Request(item_of(session, version), SignOffAction.RESET, Actor("ada"))
         signoff.sign(session, request, artifacts=settings().artifacts_folder, at=edge.now())
     live.change(lambda p: p["environments"]["dev"].update(policy="prevent"))
     with pytest.raises(ActivationRefused):

@@ -14,6 +14,7 @@ from sqlmodel import Session
 
 from governance.audit import Actor
 from governance.database import open_database, transaction
+from governance.items import item_of
 from governance.processes import is_alive
 from governance.registry import activate, find_environment, find_model, find_project, find_version, record_version
 from governance.scenario_runs import open_run
@@ -48,7 +49,9 @@ def once(session: Session, what: str, artifacts: Path, details: dict[str, object
         revision = int(str(details["revision"]))
         activate(session, version, where, artifacts=artifacts, actor=actor, at=NOW, expected_revision=revision)
     else:
-        request = Request(version, SignOffAction(what), actor, expected_revision=int(str(details["revision"])))
+        request = Request(
+            item_of(session, version), SignOffAction(what), actor, expected_revision=int(str(details["revision"]))
+        )
         sign(session, request, artifacts=artifacts, at=NOW)
 
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import SQLModel
+from sqlmodel import select
 
 from governance import database
-from governance.database import head_revision, open_database, transaction
-from governance.errors import UnreadableFile
-from governance.evaluations import find_store, metrics_table, record_check_results, record_evaluation
-from governance.vocabulary import Measurement
-from tests.governance.test_evaluations import Found, evaluate
-from tests.governance.world import ROSA, World
+from governance.audit import verify
+from governance.database import head_revision, open_database, reading, transaction
+from governance.errors import ActivationRefused, UnreadableFile
+from governance.evaluations import find_store, metrics_table, record_evaluation
+from governance.tables import Feedback, FinalApproval, Item, ModelVersion, SignOff
+from governance.vocabulary import FeedbackVerdict, Measurement, SignOffAction
+from tests.governance.earlier import OLD_TABLES, STATUSES, everything, fill
+from tests.governance.world import FINN, ROSA, WILL, World
 from tests.workplace import KEY
 
-BEFORE = ("0001", "0002")
+BEFORE = ("0001", "0002", "0003")
+ROLES = {"writer": "contributor", "final_approver": "approver"}
 
 
 def open_at(revision: str, url: str, monkeypatch: pytest.MonkeyPatch) -> Engine:
@@ -28,46 +34,126 @@ def open_at(revision: str, url: str, monkeypatch: pytest.MonkeyPatch) -> Engine:
         return open_database(url, audit_key=KEY)
 
 
-def fill(engine: Engine, folder: Any) -> World:
-    """A project with two approved versions, one of them live and then replaced, and evaluations that were checked."""
-    world = World(engine, folder)
-    world.register()
-    first, second = world.approved_version(), world.approved_version()
-    world.activate(first)
-    world.activate(second)
-    for number, version in enumerate((first, second)):
-        made = evaluate(world, version, f"e{number}", measurements=[Measurement("data_drift", 0.5 + number / 10)])
-        with transaction(engine) as session:
-            record_check_results(session, made, [Found()], actor=ROSA, at=world.now())
-    return world
-
-
-def everything(engine: Engine) -> dict[str, list[Any]]:
-    with engine.connect() as connection:
-        return {
-            table.name: sorted(map(repr, connection.execute(text(f'SELECT * FROM "{table.name}"')).all()))
-            for table in SQLModel.metadata.sorted_tables
-        }
+@pytest.fixture(params=BEFORE)
+def migrated(request: Any, empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A world that an earlier release has made, after its migration."""
+    old = open_at(request.param, empty_url, monkeypatch)
+    fill(old, tmp_path)
+    old.dispose()
+    engine = open_database(empty_url, audit_key=KEY)
+    yield World(engine, tmp_path)
+    engine.dispose()
 
 
 @pytest.mark.parametrize("revision", BEFORE)
 def test_every_row_of_an_earlier_release_survives(
-    empty_url: str, tmp_path: Any, revision: str, monkeypatch: pytest.MonkeyPatch
+    empty_url: str, tmp_path: Path, revision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = open_at(revision, empty_url, monkeypatch)
     fill(old, tmp_path)
     before = everything(old)
-    indexes = {name: sorted(map(repr, inspect(old).get_indexes(name))) for name in ("store", "evaluation")}
     old.dispose()
     new = open_database(empty_url, audit_key=KEY)
-    assert everything(new) == before
-    assert sum(map(len, before.values())) > 30
-    assert {name: sorted(map(repr, inspect(new).get_indexes(name))) for name in indexes} == indexes
-    with new.connect() as connection:
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [(head_revision(),)]
-    with transaction(new) as session:
-        table = metrics_table(session, "credit")
-    assert [(row["evaluation"], row["version"], row["value"]) for row in table] == [("e0", 1, 0.5), ("e1", 2, 0.6)]
+    after = everything(new)
+    items = {row["version_id"]: row["id"] for row in after["item"]}
+    for table in OLD_TABLES:
+        assert before[table]
+        expected = before[table]
+        if table in {"sign_off", "feedback", "final_approval"}:
+            expected = [{**row, "item_id": items[row["version_id"]]} for row in expected]
+            for row in expected:
+                del row["version_id"]
+        if table == "assignment":
+            expected = [row | {"role": ROLES.get(row["role"], row["role"])} for row in expected]
+        kept = [{name: row[name] for name in expected[0]} for row in after[table]]
+        assert sorted(kept, key=repr) == sorted(
+            ({name: row[name] for name in expected[0]} for row in expected), key=repr
+        )
+    assert after["alembic_version"] == [{"version_num": head_revision()}]
+    with reading(new) as session:
+        found = [(row["evaluation"], row["version"], row["value"]) for row in metrics_table(session, "credit")]
+    assert found == [("e0", 1, 0.5), ("e1", 2, 0.6)]
+    new.dispose()
+
+
+def test_everything_is_an_item_and_keeps_its_sign_off(migrated: World) -> None:
+    paths = {item.path: item for item in migrated.read(Item)}
+    assert set(paths) == {"credit", "credit/fraud", *(f"credit/fraud/{number}" for number in STATUSES)}
+    assert {item.state for item in paths.values()} == {"GOVERNABLE"}
+    assert paths["credit/fraud/3"].parent_id == paths["credit/fraud"].id
+    assert paths["credit/fraud"].parent_id == paths["credit"].id
+    standing = {sign_off.item_id: sign_off for sign_off in migrated.read(SignOff)}
+    assert {number: standing[paths[f"credit/fraud/{number}"].id].status for number in STATUSES} == STATUSES
+    assert standing[paths["credit/fraud/8"].id].round == 2
+    assert standing[paths["credit/fraud/7"].id].status_before_abandon == "WAITING_FOR_FEEDBACK"
+
+
+def test_the_gate_and_the_sign_off_go_on_where_they_were(migrated: World) -> None:
+    versions = {version.number: version for version in migrated.read(ModelVersion)}
+    for number in (3, 4, 5, 6, 7):
+        with pytest.raises(ActivationRefused):
+            migrated.activate(versions[number], "prod")
+    assert migrated.activate(versions[8], "prod").previous_version_id == versions[2].id
+    migrated.sign(versions[5], SignOffAction.APPROVE, FINN)
+    migrated.activate(versions[5], "prod")
+    spoken = {"group": "risk", "verdict": FeedbackVerdict.APPROVED}
+    migrated.sign(versions[4], SignOffAction.ADD_FEEDBACK, ROSA, **spoken)
+    migrated.sign(versions[7], SignOffAction.CANCEL_ABANDON, WILL)
+    migrated.sign(versions[7], SignOffAction.ADD_FEEDBACK, ROSA, **spoken)
+    migrated.sign(versions[8], SignOffAction.RESET, WILL)
+    assert migrated.version().number == 9
+
+
+def test_keys_continue_after_the_last_ones(migrated: World) -> None:
+    last = {kind: max(row.id for row in migrated.read(kind)) for kind in (Feedback, FinalApproval, Item, ModelVersion)}
+    versions = {version.number: version for version in migrated.read(ModelVersion)}
+    migrated.sign(versions[4], SignOffAction.ADD_FEEDBACK, ROSA, group="risk", verdict=FeedbackVerdict.APPROVED)
+    migrated.sign(versions[5], SignOffAction.APPROVE, FINN)
+    migrated.version()
+    assert {kind: max(row.id for row in migrated.read(kind)) for kind in last} == {
+        kind: key + 1 for kind, key in last.items()
+    }
+
+
+def test_the_trail_of_before_is_the_beginning_of_the_chain(migrated: World) -> None:
+    with reading(migrated.engine) as session:
+        before = verify(session, KEY)
+    migrated.version()
+    with reading(migrated.engine) as session:
+        after = verify(session, KEY)
+    assert (before.whole, before.lines) == (True, 20)
+    assert (after.whole, after.lines) == (True, 21)
+    rows = sorted(everything(migrated.engine)["audit_event"], key=lambda row: row["number"])
+    assert [row["id"] for row in rows] == sorted(row["id"] for row in rows)
+    assert {row["project"] for row in rows} == {"credit"}
+
+
+def test_a_long_trail_is_chained_in_portions(empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = open_at("0003", empty_url, monkeypatch)
+    fill(old, tmp_path, lines=2_345)
+    old.dispose()
+    new = open_database(empty_url, audit_key=KEY)
+    with reading(new) as session:
+        found = verify(session, KEY)
+    assert (found.whole, found.lines) == (True, 2_345)
+    new.dispose()
+
+
+def test_of_processes_that_open_it_at_once_one_migrates(
+    empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = open_at("0003", empty_url, monkeypatch)
+    fill(old, tmp_path)
+    old.dispose()
+    script = f"import sys; from governance.database import open_database; open_database(sys.argv[1], audit_key={KEY!r})"
+    command = [sys.executable, "-c", script, empty_url]
+    running = [subprocess.Popen(command, env={"PYTHONPATH": str(Path.cwd())}) for _ in range(3)]
+    assert [process.wait(timeout=120) for process in running] == [0] * 3
+    new = open_database(empty_url, audit_key=KEY)
+    with reading(new) as session:
+        found = verify(session, KEY)
+        assert len(session.exec(select(Item)).all()) == 2 + len(STATUSES)
+    assert (found.whole, found.lines) == (True, 20)
     new.dispose()
 
 
@@ -78,12 +164,16 @@ def test_every_row_of_an_earlier_release_survives(
         ("DELETE FROM activation", "never changed or removed"),
         ("DELETE FROM audit_event", "never changed or removed"),
         ("UPDATE model_version SET manifest_digest = 'x'", "a model version is never changed"),
-        ("DELETE FROM model_version", "ever active is never removed"),
+        ("DELETE FROM model_version WHERE number < 3", "ever active is never removed"),
         ("UPDATE active_version SET version_id = 1", "only an activation that the gate let through"),
         ("DELETE FROM active_version", "replaced, never removed"),
         # Keys into and out of the tables that were made anew.
         ("DELETE FROM store", "(?i)foreign key"),
         ("DELETE FROM evaluation", "(?i)foreign key"),
+        ("UPDATE feedback SET comment = '' WHERE round = 1", "history"),
+        ("DELETE FROM final_approval WHERE round = 1", "history"),
+        ("UPDATE sign_off SET status = 'APPROVED'", "moved by its table only"),
+        ("DELETE FROM item", "never removed"),
         ("UPDATE store SET model_id = 77", "(?i)foreign key"),
         ("UPDATE evaluation SET version_id = 77", "(?i)foreign key"),
         ("UPDATE evaluation SET folder = 'the same'", "(?i)unique"),
@@ -91,18 +181,11 @@ def test_every_row_of_an_earlier_release_survives(
          "FROM store", "(?i)unique"),
     ],
 )  # fmt: skip
-def test_what_the_database_refused_before_it_refuses_after(
-    empty_url: str, tmp_path: Any, statement: str, sentence: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old = open_at("0002", empty_url, monkeypatch)
-    fill(old, tmp_path)
-    old.dispose()
-    new = open_database(empty_url, audit_key=KEY)
-    before = everything(new)
-    with pytest.raises(IntegrityError, match=sentence), transaction(new) as session:
+def test_what_the_database_refused_before_it_refuses_after(migrated: World, statement: str, sentence: str) -> None:
+    before = everything(migrated.engine)
+    with pytest.raises(IntegrityError, match=sentence), transaction(migrated.engine) as session:
         session.connection().execute(text(statement))
-    assert everything(new) == before
-    new.dispose()
+    assert everything(migrated.engine) == before
 
 
 def test_a_store_of_an_earlier_release_may_become_standalone(

@@ -98,7 +98,7 @@ def test_a_move_that_waited_for_another_is_told_that_it_came_too_late(world: Wor
 
     late = Thread(target=reject)
     with transaction(world.engine) as session:
-        approve = Request(version, SignOffAction.APPROVE, FINN)
+        approve = Request(world.item(version), SignOffAction.APPROVE, FINN)
         sign(session, approve, artifacts=world.artifacts, at=world.now())
         late.start()
         late.join(timeout=0.5)

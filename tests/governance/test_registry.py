@@ -52,8 +52,8 @@ def test_every_change_of_people_and_policies_is_written_down_as_it_was_and_as_it
         {"policy": "prevent"},
         {"policy": "always"},
     )
-    assert ["finn", "final_approver", ""] in event.before["people"]
-    assert event.after["people"] == [["otto", "writer", ""]]
+    assert ["finn", "approver", ""] in event.before["people"]
+    assert event.after["people"] == [["otto", "contributor", ""]]
     assert (event.before["separation_of_duties"], event.after["separation_of_duties"]) == (False, True)
     assert world.environment("prod").policy == "always"
 
@@ -75,7 +75,7 @@ def test_a_change_is_written_down_as_one_also_when_the_project_was_added_at_the_
     register(world, project)
     first, second = world.read(AuditEvent)[-2:]
     assert (first.tag, first.before) == (Tag.PROJECT_REGISTERED, None)
-    assert (second.tag, second.before["people"]) == (Tag.PROJECT_CHANGED, [["eve", "writer", ""]])
+    assert (second.tag, second.before["people"]) == (Tag.PROJECT_CHANGED, [["eve", "contributor", ""]])
 
 
 def _fields(text: str) -> dict[str, object]:
@@ -156,7 +156,7 @@ def test_what_the_gate_would_say_is_told_for_every_environment_after_one_look_at
     look_at = gate.look_at
     monkeypatch.setattr(gate, "look_at", lambda *what: looks.append(what) or look_at(*what))
     with reading(world.engine) as session:
-        found = verdicts_of(session, find_version(session, world.model(), 1), world.artifacts)
+        found = verdicts_of(session, find_version(session, world.model(), 1), world.artifacts, at=world.now())
     assert {name: verdict.decision for name, verdict in found.items()} == {
         "dev": GateDecision.ALLOWED,
         "test": GateDecision.CONFIRMATION_NEEDED,
@@ -165,7 +165,7 @@ def test_what_the_gate_would_say_is_told_for_every_environment_after_one_look_at
     assert len(looks) == 1
     (world.artifacts / version.folder / "model.skops").write_text("other bytes")
     with reading(world.engine) as session:
-        altered = verdicts_of(session, version, world.artifacts)
+        altered = verdicts_of(session, version, world.artifacts, at=world.now())
     assert {verdict.decision for verdict in altered.values()} == {GateDecision.REFUSED}
 
 

@@ -13,10 +13,11 @@ from sqlmodel import Session
 
 from governance.audit import SYSTEM, Actor, Tag
 from governance.database import transaction
-from governance.errors import ChangedMeanwhile, NotFound, Refused, SignOffRefused, TransitionNotAllowed
-from governance.signoff import RULES, Request, allowed_actions, show, sign, transition_diagram
+from governance.errors import ChangedMeanwhile, NotAllowed, NotFound, Refused, SignOffRefused, TransitionNotAllowed
+from governance.signoff import RULES, Request, allowed_actions, sign, transition_diagram
 from governance.tables import AuditEvent, Feedback, FinalApproval, ModelVersion, SignOff
-from governance.vocabulary import FeedbackVerdict, SignOffAction, SignOffStatus
+from governance.vocabulary import FeedbackVerdict, Right, Role, SignOffAction, SignOffStatus
+from tests.governance.installation import assign, close, deactivate, take_away, template_rules
 from tests.governance.world import FINN, OTTO, ROSA, WILL, World
 
 INES, RAUL, FLORA = Actor("ines"), Actor("raul"), Actor("flora")
@@ -63,8 +64,7 @@ def bring(world: World, status: SignOffStatus) -> ModelVersion:
 
 
 def current(world: World, version: ModelVersion) -> SignOff:
-    with Session(world.engine) as session:
-        return session.get_one(SignOff, version.id)
+    return world.sign_off(version)
 
 
 def test_the_table_has_exactly_the_moves_of_the_specification() -> None:
@@ -91,10 +91,11 @@ def test_in_every_status_everybody_can_do_what_they_may_and_nothing_else(
         to, may = EXPECTED.get((status, action), (None, set()))
         may = may - lost
         feedback = world.read(Feedback)[0].id if status is S.WAITING_FOR_FEEDBACK else None
-        request = Request(version, action, actor, verdict=FeedbackVerdict.APPROVED, feedback_id=feedback)
+        item = world.item(version)
+        request = Request(item, action, actor, verdict=FeedbackVerdict.APPROVED, feedback_id=feedback)
         with Session(world.engine, expire_on_commit=False) as session:
-            before = session.get_one(SignOff, version.id).revision
-            offered = action in allowed_actions(session, version, actor)
+            before = session.get_one(SignOff, item.id).revision
+            offered = action in allowed_actions(session, item, actor)
             assert offered is (name in may), (status, action, name)
             try:
                 after = sign(session, request, artifacts=world.artifacts, at=world.now())
@@ -112,12 +113,10 @@ def test_in_every_status_everybody_can_do_what_they_may_and_nothing_else(
 @pytest.mark.parametrize("status", [status for status in SignOffStatus if status is not S.ABANDONED])
 def test_cancelling_abandonment_brings_everything_back_as_it_was(world: World, status: SignOffStatus) -> None:
     version = bring(world, status)
-    with Session(world.engine) as session:
-        before = show(session, version)
+    before = world.shown(version)
     world.sign(version, A.ABANDON, FINN)
     world.sign(version, A.CANCEL_ABANDON, FINN)
-    with Session(world.engine) as session:
-        after = show(session, version)
+    after = world.shown(version)
     changed = {"revision", "changed_at", "moves"}
     assert {k: v for k, v in before.items() if k not in changed} == {k: v for k, v in after.items() if k not in changed}
 
@@ -176,7 +175,7 @@ class TestFeedback:
         version = bring(world, S.WAITING_FOR_FEEDBACK)
         given = world.read(Feedback)[0].created_at
         with transaction(world.engine) as session:
-            edit = Request(version, A.EDIT_FEEDBACK, ROSA, comment="on second thoughts")
+            edit = Request(world.item(version), A.EDIT_FEEDBACK, ROSA, comment="on second thoughts")
             sign(session, edit, artifacts=world.artifacts, at=given)
         (feedback,) = world.read(Feedback)
         assert (feedback.comment, feedback.edited_at) == ("on second thoughts", given)
@@ -294,8 +293,7 @@ def test_a_new_round_puts_what_was_said_to_history_and_deletes_nothing(
     world.sign(version, A.APPROVE, FINN, comment="fine")
     after = world.sign(version, action, actor)
     assert (after.status, after.round, after.requested_by) == (S.NOT_STARTED, 2, [])
-    with Session(world.engine) as session:
-        shown = show(session, version)
+    shown = world.shown(version)
     assert shown["feedback"] == [] and shown["final_approval"] is None
     (first,) = shown["history"]
     assert first["final_approval"]["comment"] == "fine"
@@ -381,8 +379,7 @@ class Walk(RuleBasedStateMachine):
 
     @invariant()
     def only_an_approved_version_passes_the_gate(self) -> None:
-        with Session(self.world.engine) as session:
-            shown = show(session, self.version)
+        shown = self.world.shown(self.version)
         approval = shown["final_approval"]
         assert [feedback["author"] for feedback in shown["feedback"]] == self.spoken
         if self.status in {S.APPROVED, S.REJECTED}:
@@ -404,3 +401,136 @@ def test_no_walk_leaves_the_table(world: World) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+class TestInAClosedInstallation:
+    """Names alone give nobody anything."""
+
+    WAITING = ((A.REQUEST_FEEDBACK, WILL), (A.ADD_FEEDBACK, ROSA), (A.REQUEST_APPROVAL, WILL))
+
+    def bring(self, world: World) -> ModelVersion:
+        close(world)
+        version = world.version()
+        for action, actor in self.WAITING:
+            world.sign(version, action, actor, verdict=FeedbackVerdict.APPROVED)
+        return version
+
+    def refused(self, world: World, version: ModelVersion, actor: Actor) -> None:
+        """Neither offered nor done, in whatever status: approve, say something."""
+        with Session(world.engine) as session:
+            offered = allowed_actions(session, world.item(version), actor)
+        assert not {A.APPROVE, A.REJECT, A.ADD_FEEDBACK} & set(offered)
+        with pytest.raises(Refused):
+            world.sign(version, A.APPROVE, actor)
+        world.sign(version, A.BACK_TO_FEEDBACK, WILL)
+        with pytest.raises(Refused):
+            world.sign(version, A.ADD_FEEDBACK, actor, verdict=FeedbackVerdict.APPROVED, group="risk")
+        assert [row.author for row in world.read(Feedback)] == ["rosa"]
+        assert world.read(FinalApproval) == []
+
+    def test_a_service_neither_reviews_nor_approves_whatever_it_was_assigned(self, world: World) -> None:
+        version = self.bring(world)
+        assign(world, "bot", Role.APPROVER)
+        assign(world, "bot", Role.REVIEWER, "risk")
+        self.refused(world, version, Actor("bot"))
+
+    @pytest.mark.parametrize("scope", [set(), {Right.READ}, {Right.READ, Right.WRITE, Right.ADMINISTER}])
+    def test_a_token_without_the_scope_neither_reviews_nor_approves(self, world: World, scope: set[Right]) -> None:
+        version = self.bring(world)
+        assign(world, "finn", Role.REVIEWER, "risk")
+        self.refused(world, version, Actor("finn", scope=frozenset(scope)))
+
+    @pytest.mark.parametrize("how", ["deactivated", "removed", "never known"])
+    def test_who_is_there_no_more_neither_reviews_nor_approves_from_that_moment_on(
+        self, world: World, how: str
+    ) -> None:
+        version = self.bring(world)
+        assign(world, "finn", Role.REVIEWER, "risk")
+        if how == "deactivated":
+            deactivate(world, "finn")
+        if how == "removed":
+            take_away(world, "finn")
+        self.refused(world, version, Actor("ghost") if how == "never known" else FINN)
+
+    def test_an_administrator_neither_reviews_nor_approves(self, world: World) -> None:
+        self.refused(world, self.bring(world), Actor("root"))
+
+    def test_who_is_nobody_here_does_not_learn_where_it_stands(self, world: World) -> None:
+        version = self.bring(world)
+        take_away(world, "otto")
+        with pytest.raises(NotAllowed, match="otto may not read on project 'credit'"):
+            world.sign(version, A.CANCEL_ABANDON, OTTO)
+
+    def test_everybody_else_goes_on(self, world: World) -> None:
+        version = self.bring(world)
+        assert world.sign(version, A.APPROVE, FINN).status is S.APPROVED
+
+
+class TestSeparatedDutiesAfterAReset:
+    """Who has asked for a sign-off once is not made impartial by beginning it again."""
+
+    @pytest.mark.parametrize("asking", [A.REQUEST_FEEDBACK, A.REQUEST_APPROVAL])
+    def test_who_asked_in_an_earlier_round_may_not_approve_in_a_later_one(
+        self, world: World, asking: SignOffAction
+    ) -> None:
+        people = {"writers": ["will", "wes"], "final_approvers": ["wes", "finn"], "separation_of_duties": True}
+        world.register(people=people)
+        version, wes = world.version(), Actor("wes")
+        world.sign(version, asking, wes)
+        world.sign(version, A.ABANDON, WILL)
+        world.sign(version, A.RESET, WILL)
+        world.sign(version, A.REQUEST_APPROVAL, WILL)
+        with Session(world.engine) as session:
+            assert A.APPROVE not in allowed_actions(session, world.item(version), wes)
+            assert A.APPROVE in allowed_actions(session, world.item(version), FINN)
+        with pytest.raises(SignOffRefused, match="wes asked for the sign-off, and duties are separated"):
+            world.sign(version, A.APPROVE, wes)
+        world.sign(version, A.APPROVE, FINN)
+        world.activate(version)
+
+    def test_the_gate_takes_no_approval_of_theirs_that_was_given_before_duties_were_separated(
+        self, world: World
+    ) -> None:
+        people = {"writers": ["will", "wes"], "final_approvers": ["wes"]}
+        world.register(people=people)
+        version, wes = world.version(), Actor("wes")
+        world.sign(version, A.REQUEST_FEEDBACK, wes)
+        for action, actor in ((A.ABANDON, WILL), (A.RESET, WILL), (A.REQUEST_APPROVAL, WILL), (A.APPROVE, wes)):
+            world.sign(version, action, actor)
+        world.register(people=people | {"separation_of_duties": True})
+        with pytest.raises(Refused, match="wes asked for the sign-off"):
+            world.activate(version)
+
+    def test_everybody_who_asked_in_this_round_is_kept_not_only_the_last(self, world: World) -> None:
+        people = {"writers": ["will", "wes"], "final_approvers": ["wes"], "separation_of_duties": True}
+        world.register(people=people)
+        version = world.version()
+        world.sign(version, A.REQUEST_FEEDBACK, Actor("wes"))
+        world.sign(version, A.REQUEST_APPROVAL, WILL)
+        world.sign(version, A.BACK_TO_FEEDBACK, WILL)
+        world.sign(version, A.REQUEST_APPROVAL, WILL)
+        with pytest.raises(SignOffRefused, match="wes asked for the sign-off"):
+            world.sign(version, A.APPROVE, Actor("wes"))
+
+
+@pytest.mark.parametrize("status", [S.APPROVED, S.REJECTED, S.ABANDONED])
+def test_history_says_how_each_round_ended_and_who_had_asked(world: World, status: SignOffStatus) -> None:
+    version = bring(world, status)
+    world.sign(version, A.RESET, WILL, comment="once more")
+    world.sign(version, A.ABANDON, FINN)
+    world.sign(version, A.RESET, WILL)
+    second, first = world.shown(version)["history"]
+    assert (first["round"], first["status"], first["requested_by"]) == (1, status, ["will"])
+    assert first["final_approval"]["verdict"] is (S.REJECTED if status is S.REJECTED else S.APPROVED)
+    assert (second["round"], second["status"], second["requested_by"]) == (2, S.ABANDONED, [])
+
+
+def test_feedback_of_a_group_that_is_not_asked_is_refused(world: World) -> None:
+    version = world.version()
+    template_rules(world, feedback_groups=["it"])
+    world.sign(version, A.REQUEST_FEEDBACK, WILL)
+    with Session(world.engine) as session:
+        assert allowed_actions(session, world.item(version), ROSA) == []
+    with pytest.raises(SignOffRefused, match="this sign-off does not ask risk: it asks it"):
+        world.sign(version, A.ADD_FEEDBACK, ROSA, verdict=FeedbackVerdict.APPROVED)
+    world.sign(version, A.ADD_FEEDBACK, INES, verdict=FeedbackVerdict.APPROVED)

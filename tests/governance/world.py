@@ -16,8 +16,8 @@ from governance.database import transaction
 from governance.items import item_of
 from governance.project_file import Project
 from governance.registry import activate, find_environment, find_model, record_version, register_project
-from governance.signoff import Request, sign
-from governance.tables import Activation, AuditEvent, EnvironmentRow, ModelRow, ModelVersion, SignOff
+from governance.signoff import Request, show, sign
+from governance.tables import Activation, AuditEvent, EnvironmentRow, Item, ModelRow, ModelVersion, SignOff
 from governance.vocabulary import Measurement, SignOffAction
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -89,6 +89,18 @@ class World:
                 actor=trained_by,
                 at=self.now(),
             )
+
+    def item(self, version: ModelVersion) -> Item:
+        with Session(self.engine) as session:
+            return item_of(session, version)
+
+    def sign_off(self, version: ModelVersion) -> SignOff:
+        with Session(self.engine) as session:
+            return session.get_one(SignOff, item_of(session, version).id)
+
+    def shown(self, version: ModelVersion) -> dict[str, Any]:
+        with Session(self.engine) as session:
+            return show(session, item_of(session, version))
 
     def sign(self, version: ModelVersion, action: SignOffAction, actor: Actor, **details: Any) -> SignOff:
         with transaction(self.engine) as session:

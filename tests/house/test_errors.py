@@ -14,6 +14,7 @@ SAMPLES = {
     "status": SignOffStatus.NOT_STARTED, "action": SignOffAction.APPROVE, "allowed": (SignOffAction.REQUEST_FEEDBACK,),
     "reasons": ("one", "two"),
     "environment": "prod", "expected": "1", "found": "2", "part": "model.skops", "address": "here", "model": "m",
+    "person": "ada", "right": "write", "wait_seconds": 17, "last": "3",
 }  # fmt: skip
 
 

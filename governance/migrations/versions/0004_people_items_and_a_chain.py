@@ -56,16 +56,30 @@ NOT_FORWARD = (
 )
 """An earlier activation must not be used again, and a row stays with its model and environment."""
 
-SEALED = ("number", "digest", "seal")
-"""What is put to a line of the audit trail when its act ends."""
+LINE = ("id", "at", "actor", "origin", "tag", "subject", "project", "before", "after")
+"""What a line says, and where lists find it."""
 
-LINE = ("id", "at", "actor", "origin", "tag", "subject", "before", "after")
-"""What a line says."""
+SEALED_ONCE = (
+    "OLD.number IS NULL AND NEW.number > (SELECT number FROM audit_head) "
+    "AND NEW.digest IS NOT NULL AND NEW.seal IS NOT NULL"
+)
+"""A line is put behind the end of the chain, and then never again."""
+
+NOT_THE_END = (
+    "NEW.id <> OLD.id OR NEW.number <= OLD.number OR NEW.at IS NULL OR NEW.at < OLD.at OR NOT EXISTS ("
+    "SELECT 1 FROM audit_event WHERE audit_event.number = NEW.number AND audit_event.digest = NEW.digest)"
+)
+"""The end of the chain is a line of it, behind the end before."""
 
 UNGATED = "only an activation that the gate let through makes a version active"
+UNSEALED = "a line of the audit trail is sealed when its act ends"
 KEPT = "a row of audit_event is never changed or removed"
 HEAD = "the end of the audit trail moves forward only"
 BUNDLE = "a bundle is never changed or removed"
+
+
+SAME_BUNDLE = "id = NEW.id OR (project_id = NEW.project_id AND number = NEW.number) OR folder = NEW.folder"
+"""A bundle that would make way for a new one in INSERT OR REPLACE on SQLite, which asks no trigger on DELETE."""
 
 
 def upgrade() -> None:
@@ -80,6 +94,7 @@ def upgrade() -> None:
         "ALTER TABLE audit_event ADD COLUMN number INTEGER",
         "ALTER TABLE audit_event ADD COLUMN digest VARCHAR(64)",
         "ALTER TABLE audit_event ADD COLUMN seal VARCHAR(64)",
+        "ALTER TABLE audit_event ADD COLUMN project VARCHAR NOT NULL DEFAULT ''",
         "ALTER TABLE environment ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE environment ADD COLUMN declared_policy VARCHAR(40)",
         "UPDATE environment SET declared_policy = policy",
@@ -90,7 +105,6 @@ def upgrade() -> None:
         op.execute(statement)
     op.create_index("ix_activation_override_id", "activation", ["override_id"], unique=True)
     op.create_index("ix_audit_event_number", "audit_event", ["number"], unique=True)
-    op.create_index("ix_audit_event_actor", "audit_event", ["actor"])
     _bring_back(before)
     for statement in _on_sqlite() if op.get_bind().dialect.name == "sqlite" else _on_postgresql():
         op.execute(statement)
@@ -451,7 +465,7 @@ def _bring_back(rows: dict[str, list[dict[str, Any]]]) -> None:
     """Put the rows into the new tables: what was of a version is of its item."""
     bind = op.get_bind()
     found = bind.execute(sa.text("SELECT version_id, id FROM item WHERE version_id IS NOT NULL"))
-    items = {version: item for version, item in found}
+    items = {row.version_id: row.id for row in found}
     roles = {"writer": "contributor", "final_approver": "approver"}
     for name in ("assignment", "sign_off", "feedback", "final_approval"):
         table = sa.Table(name, sa.MetaData(), autoload_with=bind)
@@ -494,24 +508,27 @@ def _on_sqlite() -> list[str]:
         return f"CREATE TRIGGER {name} BEFORE {when} BEGIN SELECT RAISE(ABORT, '{sentence}'); END"
 
     as_it_was = " AND ".join(f"NEW.{column} IS OLD.{column}" for column in LINE)
-    sealing = f"OLD.number IS NULL AND NEW.number IS NOT NULL AND {as_it_was}"
-    backwards = "NEW.number < OLD.number OR NEW.at < OLD.at"
+    unsealed = "NEW.number IS NULL AND NEW.digest IS NULL AND NEW.seal IS NULL"
+    first_name = "substr(subject, 1, instr(subject || '/', '/') - 1)"
     return [
         "DROP TRIGGER active_version_first",
         "DROP TRIGGER active_version_next",
         "DROP TRIGGER audit_event_unchanged",
+        f"UPDATE audit_event SET project = {first_name}",
         refuse("active_version_first", f"INSERT ON active_version WHEN NOT EXISTS ({GATE_SAID_YES})", UNGATED),
         refuse(
             "active_version_next",
             f"UPDATE ON active_version WHEN {NOT_FORWARD} OR NEW.rowid <> OLD.rowid OR NOT EXISTS ({GATE_SAID_YES})",
             UNGATED,
         ),
-        refuse("audit_event_unchanged", f"UPDATE ON audit_event WHEN NOT ({sealing})", KEPT),
-        refuse("audit_head_forward", f"UPDATE ON audit_head WHEN {backwards}", HEAD),
+        refuse("audit_event_unchanged", f"UPDATE ON audit_event WHEN NOT ({SEALED_ONCE} AND {as_it_was})", KEPT),
+        refuse("audit_event_unsealed", f"INSERT ON audit_event WHEN NOT ({unsealed})", UNSEALED),
+        refuse("audit_head_forward", f"UPDATE ON audit_head WHEN {NOT_THE_END}", HEAD),
         refuse("audit_head_kept", "DELETE ON audit_head", HEAD),
         refuse("audit_head_once", "INSERT ON audit_head", HEAD),
         refuse("bundle_unchanged", "UPDATE ON bundle", BUNDLE),
         refuse("bundle_kept", "DELETE ON bundle", BUNDLE),
+        refuse("bundle_once", f"INSERT ON bundle WHEN EXISTS (SELECT 1 FROM bundle WHERE {SAME_BUNDLE})", BUNDLE),
     ]
 
 
@@ -526,22 +543,25 @@ def _on_postgresql() -> list[str]:
         return f"RAISE EXCEPTION '{sentence}' USING ERRCODE = 'integrity_constraint_violation';"
 
     as_it_was = " AND ".join(f"NEW.{column}::text IS NOT DISTINCT FROM OLD.{column}::text" for column in LINE)
-    sealing = f"OLD.number IS NULL AND NEW.number IS NOT NULL AND {as_it_was}"
+    unsealed = "NEW.number IS NULL AND NEW.digest IS NULL AND NEW.seal IS NULL"
     statements = [
         function(
             "driftgate_gate",
             f"IF NOT EXISTS ({GATE_SAID_YES}) THEN {refusal(UNGATED)} END IF; "
             f"IF TG_OP = 'UPDATE' AND ({NOT_FORWARD}) THEN {refusal(UNGATED)} END IF; RETURN NEW;",
         ),
-        function("driftgate_sealing", f"IF NOT ({sealing}) THEN {refusal(KEPT)} END IF; RETURN NEW;"),
         function(
-            "driftgate_forward",
-            f"IF NEW.number < OLD.number OR NEW.at < OLD.at THEN {refusal(HEAD)} END IF; RETURN NEW;",
+            "driftgate_sealing", f"IF NOT ({SEALED_ONCE} AND {as_it_was}) THEN {refusal(KEPT)} END IF; RETURN NEW;"
         ),
+        function("driftgate_forward", f"IF {NOT_THE_END} THEN {refusal(HEAD)} END IF; RETURN NEW;"),
         "DROP TRIGGER audit_event_kept ON audit_event",
+        "UPDATE audit_event SET project = split_part(subject, '/', 1)",
+        'ALTER TABLE audit_event ALTER COLUMN subject TYPE VARCHAR COLLATE "C"',
         refuse("audit_event_kept", "DELETE", "audit_event", KEPT),
         "CREATE TRIGGER audit_event_sealing BEFORE UPDATE ON audit_event "
         "FOR EACH ROW EXECUTE FUNCTION driftgate_sealing()",
+        f"CREATE TRIGGER audit_event_unsealed BEFORE INSERT ON audit_event FOR EACH ROW WHEN (NOT ({unsealed})) "
+        f"EXECUTE FUNCTION driftgate_refuse('{UNSEALED}')",
         "CREATE TRIGGER audit_head_forward BEFORE UPDATE ON audit_head "
         "FOR EACH ROW EXECUTE FUNCTION driftgate_forward()",
         refuse("audit_head_kept", "INSERT OR DELETE", "audit_head", HEAD),

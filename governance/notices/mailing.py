@@ -1,0 +1,74 @@
+"""One message to one address, through Apprise; what goes wrong is said without a password."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+ADDRESS: Final = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+")
+"""One address and nothing else: a comma would make two of it, a line break a header."""
+
+LONGEST_PROBLEM: Final = 500
+
+
+def send_mail(mail_url: str, address: str, subject: str, body: str) -> str:
+    """Send one message.
+
+    Args:
+        mail_url: As Apprise writes it, password included; the address becomes its ``to``.
+        address: Of the recipient.
+        subject: One line.
+        body: Text.
+
+    Returns:
+        Why it was not taken, without a secret of the URL; empty when it was.
+    """
+    import apprise  # it knows a hundred services, and importing them takes a second
+
+    if not ADDRESS.fullmatch(address):
+        return f"{address!r} is no e-mail address"
+    capture: Any = apprise.LogCapture
+    with capture(level=logging.DEBUG, fmt="%(levelname)s %(message)s") as log:
+        service = apprise.Apprise.instantiate(addressed(mail_url, address), suppress_exceptions=True)
+        try:
+            taken = service is not None and service.notify(
+                body=body, title=subject, body_format=apprise.NotifyFormat.TEXT
+            )
+        except Exception as error:  # the services are many and not ours: none may stop the other notices
+            return without_secrets(f"{type(error).__name__}: {error}", mail_url)
+        if taken:
+            return ""
+        lines = [line.partition(" ") for line in log.getvalue().splitlines()]
+    said = [words for level, _, words in lines if level in {"WARNING", "ERROR"} or words.startswith("Socket Exception")]
+    problem = "; ".join(said) if service is not None else "DRIFTGATE_MAIL_URL is no address that Apprise understands"
+    return without_secrets(problem or "the message was not taken", mail_url)
+
+
+def addressed(mail_url: str, address: str) -> str:
+    """A mail URL with this recipient and no other; what people have written stays text.
+
+    Example:
+        >>> addressed("mailto://127.0.0.1:2525?from=driftgate@localhost&to=old@localhost", "ada@localhost")
+        'mailto://127.0.0.1:2525?from=driftgate%40localhost&to=ada%40localhost&format=text'
+    """
+    parts = urlsplit(mail_url)
+    kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in {"to", "format"}]
+    return urlunsplit(parts._replace(query=urlencode([*kept, ("to", address), ("format", "text")])))
+
+
+def without_secrets(text: str, mail_url: str) -> str:
+    """A text without the user, the password and the keys of a mail URL, however they are spelled.
+
+    Example:
+        >>> without_secrets("ada:hunter22 was refused by mail.test", "mailtos://ada:hunter22@mail.test?from=x@test")
+        '****:**** was refused by mail.test'
+    """
+    parts = urlsplit(mail_url)
+    account = parts.netloc.rpartition("@")[0].split(":")
+    keys = [key for key in (*parts.path.split("/"), *(value for _, value in parse_qsl(parts.query))) if len(key) > 5]
+    spellings = {spelling for one in (*account, *keys) for spelling in (one, quote(one, safe=""), unquote(one))}
+    for spelling in sorted(spellings - {""}, key=len, reverse=True):
+        text = text.replace(spelling, "****")
+    return " ".join(text.split())[:LONGEST_PROBLEM]
