@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,7 +58,7 @@ def open_database(url: str, *, audit_key: bytes) -> Engine:
         )
         if engine.dialect.name == "sqlite":
             _make_sqlite_behave(engine)
-            Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
+            _make_private(Path(engine.url.database or ""))
         if _revision(engine) != head_revision():
             _migrate(engine)
     except (SQLAlchemyError, OSError) as error:
@@ -92,6 +93,13 @@ def reading(engine: Engine) -> Iterator[Session]:
     with Session(engine, expire_on_commit=False) as session, session.begin():
         session.connection(execution_options=options)
         yield session
+
+
+def _make_private(file: Path) -> None:
+    """An empty file that only its owner reads: hashes of passwords will be in it. One that is there stays as it is."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def head_revision() -> str:

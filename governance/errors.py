@@ -14,7 +14,7 @@
     │   └── TemplateError            a governance template does not say what it must
     ├── NotFound                     a name that nothing answers to
     ├── NotLoggedIn                  nobody, or nobody any more, stands behind a name, a password or a token
-    │   └── TooManyAttempts          so many log-ins failed that the next must wait
+    ├── TooManyAttempts              so many log-ins failed that the next must wait
     ├── Refused                      the rules say no
     │   ├── NotAllowed               the roles of who acts don't give the right
     │   ├── TransitionNotAllowed     the sign-off table has no such move
@@ -149,13 +149,15 @@ class NotLoggedIn(DriftgateError):
         return f"Not logged in: {self.problem}; {self.remedy}."
 
 
-class TooManyAttempts(NotLoggedIn):
+class TooManyAttempts(DriftgateError):
     """So many log-ins failed that the next must wait."""
 
     def __init__(self, wait_seconds: int) -> None:
-        super().__init__("too many log-ins have failed", f"try again in {wait_seconds} seconds")
-        self.args = (wait_seconds,)
+        super().__init__(wait_seconds)
         self.wait_seconds = wait_seconds
+
+    def __str__(self) -> str:
+        return f"Too many log-ins have failed; try again in {self.wait_seconds} seconds."
 
 
 class NotFound(DriftgateError):

@@ -205,11 +205,21 @@ def _objections(
     objections: tuple[str, ...] = (
         (f"the approval expired on {sign_off.approved_until:%Y-%m-%d %H:%M} UTC",) if expired else ()
     )
+    if not _is_written_down(session, item, approval):
+        objections += (f"no line of the audit trail says that {approval.author} approved it",)
     if rules_of(session, item, sign_off).separation_of_duties:
         objections += mixed_duties(
             approval.author, maker_of(row), requesters_of(session, item, sign_off), kind=item.kind
         )
     return objections
+
+
+def _is_written_down(session: Session, item: Item, approval: FinalApproval) -> bool:
+    """Whether the trail has the line of an approval, which nobody writes who only writes into its table."""
+    given = AuditEvent.at == (approval.edited_at or approval.created_at), AuditEvent.actor == approval.author
+    approving = col(AuditEvent.tag).in_((Tag.SIGN_OFF_APPROVE, Tag.SIGN_OFF_EDIT_TO_APPROVED))
+    lines = select(AuditEvent.id).where(AuditEvent.subject == item.path, approving, *given).limit(1)
+    return session.exec(lines).first() is not None
 
 
 def current_approval(session: Session, sign_off: SignOff) -> FinalApproval | None:

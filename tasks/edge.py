@@ -163,6 +163,16 @@ def _engine(url: str) -> Engine:
     return database.open_database(url, audit_key=settings().audit_key_bytes)
 
 
+@contextmanager
+def writing(project: Project, actor: Actor) -> Iterator[Session]:
+    """As :func:`known`, by somebody who may write there: asked before the work, not when it is to be recorded."""
+    from governance import authorisation, registry
+
+    with known(project, actor) as session:
+        authorisation.require(session, actor, Right.WRITE, registry.find_project(session, project.project).id)
+        yield session
+
+
 def send_notices() -> Sent | None:
     """Send the notices whose time has come; none: there is no mail server."""
     from governance import notices

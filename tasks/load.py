@@ -115,7 +115,7 @@ def resolve_training(project: str, model: str | None, data: str | None, actor: s
     """Find the model's settings and its training data."""
     declared = load_project(project)
     name, model_settings = declared.model(model)
-    with edge.known(declared, edge.acting(actor)) as session:
+    with edge.writing(declared, edge.acting(actor)) as session:
         registry.find_model(session, declared.project, name)
     sources = resolve_joined(declared, data, model_settings.train_on, os.environ)
     return Assignment(declared, name, model_settings, tuple(sources))
@@ -157,7 +157,7 @@ def resolve_evaluation(
     source = resolve_data(declared, data, declared_store.data, os.environ)
     wanted = declared_store.threshold if threshold is None else threshold
     _require_threshold(declared, store, wanted)
-    with edge.known(declared, edge.acting(actor)) as session:
+    with edge.writing(declared, edge.acting(actor)) as session:
         row = evaluations.find_store(session, declared.project, store)
         if called.id is not None:
             evaluations.require_own_id(session, row, called.id)
@@ -271,7 +271,7 @@ def require_name(name: str | None) -> None:
 
 
 def _open(project: Project, model: str, version: str, actor: str | None) -> Version:
-    with edge.known(project, edge.acting(actor)) as session:
+    with edge.writing(project, edge.acting(actor)) as session:
         row = edge.find_version(session, project, model, version)
         registry.require_as_recorded(session, row)
     return open_version(row, model, settings().artifacts_folder)

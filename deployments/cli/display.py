@@ -29,6 +29,7 @@ COLOURS: Final[Mapping[str, str]] = {
     CheckOutcome.EMPTY: "yellow",
     FeedbackVerdict.MINOR_ISSUE: "yellow",
     GateDecision.CONFIRMATION_NEEDED: "yellow",
+    GateDecision.OVERRIDDEN: "yellow",
     CheckOutcome.ERROR: "red",
     StepOutcome.FAILED: "red",
     SignOffStatus.REJECTED: "red",

@@ -175,7 +175,7 @@ def verdict(lines: int, problems: Sequence[Problem], last: datetime | None) -> V
         sentence = f"The audit trail was tampered with. {problems[0].sentence}{more}."
     else:
         until = "" if last is None else f", the last of {last:%Y-%m-%d %H:%M:%S} UTC"
-        sentence = f"The audit trail is whole: {lines:,} lines{until}."
+        sentence = f"The audit trail is whole: {lines:,} {'line' if lines == 1 else 'lines'}{until}."
     return Verification(lines, tuple(problems), sentence)
 
 

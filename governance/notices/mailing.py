@@ -54,7 +54,9 @@ def addressed(mail_url: str, address: str) -> str:
         'mailto://127.0.0.1:2525?from=driftgate%40localhost&to=ada%40localhost&format=text'
     """
     parts = urlsplit(mail_url)
-    kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in {"to", "format"}]
+    kept = [
+        (name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in {"to", "format"}
+    ]
     return urlunsplit(parts._replace(query=urlencode([*kept, ("to", address), ("format", "text")])))
 
 

@@ -31,11 +31,9 @@ def recorded_places(session: Session, project_id: int) -> set[Place]:
     return {(row.person, row.role, row.group) for row in rows}
 
 
-def last_declared(session: Session, project: ProjectRow) -> list[list[str]]:
+def last_declared(project: ProjectRow) -> list[list[str]]:
     """The places that the file named when it was last looked at, in order."""
-    if project.declared_people is None:  # recorded before anybody but the file could assign people
-        return in_order(recorded_places(session, key_of(project)))
-    found: list[list[str]] = project.declared_people["places"]
+    found: list[list[str]] = (project.declared_people or {"places": []})["places"]
     return found
 
 
@@ -45,7 +43,7 @@ def bring_in(session: Session, project: ProjectRow, people: People) -> None:
     What others have assigned meanwhile stays.
     """
     declared = declared_places(people)
-    before = {(person, Role(role), group) for person, role, group in last_declared(session, project)}
+    before = {(person, Role(role), group) for person, role, group in last_declared(project)}
     recorded = {
         (row.person, row.role, row.group): row
         for row in session.exec(select(Assignment).where(Assignment.project_id == project.id))

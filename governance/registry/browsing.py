@@ -25,7 +25,6 @@ from governance.tables import (
     ProjectRow,
     SignOff,
 )
-from governance.tables.columns import key_of
 from governance.vocabulary import Actor, ItemState, SignOffStatus
 
 
@@ -112,38 +111,44 @@ def list_registry(
         after: ``next`` of the page before.
     """
     query: Any = (
-        sqlalchemy.select(ModelVersion, Item, ModelRow, col(ProjectRow.name), col(SignOff.status))
-        .join(Item, col(Item.version_id) == ModelVersion.id)
-        .join(SignOff, col(SignOff.item_id) == Item.id)
-        .join(ModelRow, col(ModelRow.id) == ModelVersion.model_id)
-        .join(ProjectRow, col(ProjectRow.id) == ModelRow.project_id)
-    )
+        sqlalchemy.select(
+            col(Item.version_id), col(Item.id), col(Item.path), col(ProjectRow.name), col(ModelRow.name),
+            col(ModelVersion.number), col(Item.state), col(SignOff.status), col(ModelRow.metric_to_focus),
+            col(ModelVersion.trained_by), col(ModelVersion.trained_at),
+        )
+        .join(Item, col(Item.version_id) == col(ModelVersion.id))
+        .join(SignOff, col(SignOff.item_id) == col(Item.id))
+        .join(ModelRow, col(ModelRow.id) == col(ModelVersion.model_id))
+        .join(ProjectRow, col(ProjectRow.id) == col(ModelRow.project_id))
+    )  # fmt: skip
     visible = visible_projects(session, actor)
     if visible is not None:
         query = query.where(col(ProjectRow.id).in_(visible))
     page = page_of(session, query, REGISTRY, sort=sort, filters=filters, limit=limit, after=after)
-    keys = [key_of(version) for version, *_ in page.rows]
-    active = _environments_of(session, keys)
-    focus = {key_of(version): metric or model.metric_to_focus for version, _, model, _, _ in page.rows}
-    latest = _latest_values(session, focus)
+    focus = {version: metric or own for version, *_, own, _, _ in page.rows}
+    active, latest = _environments_of(session, list(focus)), _latest_values(session, focus)
+    # What is long is read for the rows of the page only, and not sorted with all the others.
+    measured = dict(
+        session.exec(select(ModelVersion.id, ModelVersion.metrics).where(col(ModelVersion.id).in_(focus))).all()
+    )
     lines = [
         RegistryLine(
-            version_id=key_of(version),
-            item_id=key_of(item),
-            path=item.path,
+            version_id=version,
+            item_id=item,
+            path=path,
             project=project,
-            model=model.name,
-            number=version.number,
-            state=item.state,
+            model=model,
+            number=number,
+            state=state,
             status=status,
-            active_in=active.get(key_of(version), ()),
-            metric=focus[key_of(version)],
-            value=_measured(version.metrics, focus[key_of(version)]),
-            latest_value=latest.get(key_of(version)),
-            trained_by=version.trained_by,
-            trained_at=version.trained_at,
+            active_in=active.get(version, ()),
+            metric=focus[version],
+            value=_measured(measured[version], focus[version]),
+            latest_value=latest.get(version),
+            trained_by=trained_by,
+            trained_at=trained_at,
         )
-        for version, item, model, project, status in page.rows
+        for version, item, path, project, model, number, state, status, _, trained_by, trained_at in page.rows
     ]
     return Page(lines, page.next)
 

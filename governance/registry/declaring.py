@@ -146,7 +146,7 @@ def _recorded(session: Session, row: ProjectRow) -> dict[str, Any]:
         "description": row.description,
         "folder": row.folder,
         "separation_of_duties": row.separation_of_duties,
-        "people": last_declared(session, row),
+        "people": last_declared(row),
         **{f"environments.{environment.name}": {"policy": environment.declared_policy} for environment in environments},
         **{f"models.{model.name}": _fields_of(model) for model in models},
         **{

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,6 +27,8 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 USE_KEPT_FOR: Final = timedelta(minutes=5)
 """The last use of a token is known to within so much."""
+
+_LOG: Final = logging.getLogger("driftgate.web")
 
 _REMEMBERED: Final = 10_000
 
@@ -95,19 +99,20 @@ def not_logged_in(session: Session) -> NotLoggedIn:
     return NotLoggedIn("the request does not say who you are", _LOG_IN)
 
 
-def note_use(house: Installation, shown: Credentials | None, at: datetime) -> None:
-    """Remember that a token was used; asked of the database only when the last time is some minutes ago."""
-    if shown is None or shown.from_cookie:
-        return
+def note_reading(house: Installation, shown: Credentials, at: datetime) -> None:
+    """Remember that a token was used to read, every few minutes; whoever reads waits for no database to write."""
     key = hashlib.sha256(shown.secret.encode("utf-8", "surrogatepass")).hexdigest()
     last = house.uses.get(key)
-    if last is not None and last <= at < last + USE_KEPT_FOR:
+    if shown.from_cookie or (last is not None and last <= at < last + USE_KEPT_FOR):
         return
     if len(house.uses) >= _REMEMBERED:
         house.uses.clear()
     house.uses[key] = at
-    with transaction(house.engine) as session:
-        people.note_use(session, shown.secret, at=at)
+    try:
+        with transaction(house.engine) as session:
+            people.note_use(session, shown.secret, at=at)
+    except SQLAlchemyError:
+        _LOG.exception("that a token was used is not on record")
 
 
 def set_cookie(response: Response, house: Installation, secret: str, *, seconds: int) -> None:

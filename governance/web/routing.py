@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import wraps
@@ -23,7 +22,7 @@ from governance.audit import Actor
 from governance.errors import DriftgateError
 from governance.listing import Listing, Page
 from governance.vocabulary import Origin
-from governance.web.credentials import SAFE_METHODS, Credentials, credentials_of, not_logged_in, note_use
+from governance.web.credentials import SAFE_METHODS, Credentials, credentials_of, not_logged_in, note_reading
 from governance.web.installation import Installation, installation_of
 from governance.web.parameters import (
     CSRF_TOKEN,
@@ -43,8 +42,9 @@ AfterRefusal = Callable[[Session, DriftgateError, Actor, datetime, Mapping[str, 
 """Writes down that an act was refused, in a transaction of its own."""
 
 READS: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND,
-                HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY)  # fmt: skip
-"""Statuses in which any request may be refused; a conflict: what is in the store was altered."""
+                HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY,
+                HTTPStatus.SERVICE_UNAVAILABLE)  # fmt: skip
+"""Statuses in which any request may be refused. Of one that reads a conflict: what is in the store was altered."""
 
 CONDITIONAL: Final = (HTTPStatus.PRECONDITION_FAILED,)
 """Statuses besides, of what heeds ``If-Match``."""
@@ -238,11 +238,14 @@ class _Way:
             raise RequestRefused(Refusal.PRECONDITION_MISSING, detail)
         revision = None if if_match in {None, "*"} else int(str(if_match).strip('"'))
         actor: Actor | None = None
+        reads = self.method in SAFE_METHODS
         try:
-            with self._opened(house) as session:
+            with (database.reading if reads else database.transaction)(house.engine) as session:
                 if shown is None:
                     raise not_logged_in(session)
                 actor = people.identify(session, shown.secret, origin=Origin.API, at=at)
+                if not reads:
+                    people.note_use(session, shown.secret, at=at)
                 act = Act(session, actor, at, house, shown, revision)
                 claimed = None if key is None else take_up(session, key, request, actor, at=at)
                 if isinstance(claimed, Recorded):
@@ -258,12 +261,9 @@ class _Way:
                 with database.transaction(house.engine) as session:
                     self.after_refusal(session, refused, actor, at, given)
             raise
-        note_use(house, shown, at)
+        if reads:
+            note_reading(house, shown, at)
         return _sent(answer)
-
-    def _opened(self, house: Installation) -> AbstractContextManager[Session]:
-        opens = database.reading if self.method in SAFE_METHODS else database.transaction
-        return opens(house.engine)
 
     def _answer(self, found: Any, returned: TypeAdapter[Any]) -> Recorded:
         """What is said, built while the transaction is open and sent only after it has been kept."""

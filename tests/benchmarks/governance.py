@@ -99,9 +99,7 @@ def fill(engine: Engine, size: Size) -> None:
         _fill_trail(connection, size)
         if engine.dialect.name == "postgresql":
             for name in ("project", "model", "model_version", "item", "activation", "environment", "store"):
-                connection.execute(
-                    text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), max(id)) FROM {name}")
-                )
+                connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), max(id)) FROM {name}"))
     if engine.dialect.name == "postgresql":  # as its own housekeeping does by itself, a minute later
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))
@@ -291,8 +289,7 @@ def cases() -> list[Case]:
         (" active in prod", {"active_in": "prod"}), (" of a model", {"below": "project_001/model_0001"}),
     ):  # fmt: skip
         for sort in ("path", "project", "model", "number", "state", "status", "trained_by", "trained_at"):
-            for sign in ("", "-"):
-                found.append(Case(f"registry{name}, {sign}{sort}", _registry(sign + sort, filters)))
+            found += [Case(f"registry{name}, {sign}{sort}", _registry(sign + sort, filters)) for sign in ("", "-")]
     for name, filters in (
         ("", {}), (" on a project", {"subject": "project_002"}), (" on a busy model", {"subject": "project_001/model_0001"}),
         (" on a version", {"subject": "project_002/model_0002/3"}), (" by a person", {"actor": "person_09"}),
@@ -302,11 +299,9 @@ def cases() -> list[Case]:
         (" on a project by a person", {"subject": "project_003", "actor": "person_36"}),
         (" on a project from pages, nothing", {"subject": "project_003", "origin": "page", "actor": "person_02"}),
     ):  # fmt: skip
-        for sort in ("at", "-at"):
-            found.append(Case(f"audit{name}, {sort}", _events(sort, filters, SYSTEM)))
-    for sort in ("at", "-at"):
-        found.append(Case(f"audit of three projects that one may read, {sort}", _events(sort, {}, Actor("reader"))))
-    return found
+        found += [Case(f"audit{name}, {sort}", _events(sort, filters, SYSTEM)) for sort in ("at", "-at")]
+    readable, reader = "audit of three projects that one may read", Actor("reader")
+    return [*found, *(Case(f"{readable}, {sort}", _events(sort, {}, reader)) for sort in ("at", "-at"))]
 
 
 def _page(query: Any, listing: Listing, sort: str, filters: dict[str, str]) -> Callable[..., Page[Any]]:

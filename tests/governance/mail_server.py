@@ -56,7 +56,7 @@ def mail_server() -> Iterator[MailServer]:
                         self.say("354 go on")
                         lines: list[bytes] = []
                         while (part := self.rfile.readline()) != b".\r\n":
-                            lines.append(part)
+                            lines.append(part.removeprefix(b"."))  # a dot was put in front of a dot
                         message: Any = message_from_bytes(b"".join(lines), policy=policy.default)
                         said.arrived += [(recipient, message) for recipient in recipients]
                         self.say("250 taken")

@@ -41,7 +41,7 @@ def migrated(request: Any, empty_url: str, tmp_path: Path, monkeypatch: pytest.M
     fill(old, tmp_path)
     old.dispose()
     engine = open_database(empty_url, audit_key=KEY)
-    yield World(engine, tmp_path)
+    yield World(engine, tmp_path, acts=100)
     engine.dispose()
 
 
@@ -157,6 +157,7 @@ def test_of_processes_that_open_it_at_once_one_migrates(
     new.dispose()
 
 
+@pytest.mark.parametrize("migrated", ["0002"], indirect=True)
 @pytest.mark.parametrize(
     ("statement", "sentence"),
     [

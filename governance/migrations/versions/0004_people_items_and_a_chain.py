@@ -476,12 +476,22 @@ def _bring_back(rows: dict[str, list[dict[str, Any]]]) -> None:
                 row["role"] = roles.get(row["role"], row["role"])
         if rows[name]:
             bind.execute(sa.insert(table), rows[name])
+    _declare_people(rows["assignment"])
     if bind.dialect.name == "postgresql":
         for name in ("feedback", "final_approval"):
             op.execute(
                 f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), coalesce(max(id), 1), max(id) IS NOT NULL) "
                 f"FROM {name}"
             )
+
+
+def _declare_people(assignments: list[dict[str, Any]]) -> None:
+    """So far nobody but the file of a project could assign people."""
+    bind = op.get_bind()
+    project = sa.Table("project", sa.MetaData(), autoload_with=bind)
+    for key in bind.execute(sa.select(project.c.id)).scalars().all():
+        places = sorted([row["person"], row["role"], row["group"]] for row in assignments if row["project_id"] == key)
+        bind.execute(sa.update(project).where(project.c.id == key).values(declared_people={"places": places}))
 
 
 def _items_appear() -> list[str]:

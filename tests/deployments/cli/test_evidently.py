@@ -26,7 +26,7 @@ from tasks import edge
 from tasks.data.schema import Column, Schema
 
 ROOT = Path(__file__).parents[3]
-AT = datetime(2013, 4, 1, tzinfo=UTC)
+AT = datetime.now(UTC)
 SCHEMA = Schema((Column("amount", Handling.NUMERICAL),), "repaid", PredictionType.BINARY, ("0", "1"), None)
 
 

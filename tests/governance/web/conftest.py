@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
+from sqlalchemy import create_engine, make_url, text
 
 from governance.audit import Actor
-from governance.database import transaction
+from governance.database import open_database, transaction
 from governance.people import assign_role, begin_log_in, create_administrator, create_user, find_user
 from governance.registry import find_project
 from governance.settings import Settings
@@ -22,6 +28,8 @@ from tests.workplace import KEY
 
 ADA = Actor("ada")
 """Administers everything; nobody on the project."""
+
+_NUMBERS = count(1)
 
 PASSWORD = "correct horse battery staple"
 
@@ -102,8 +110,51 @@ def open_api(world: World) -> Api:
     return Api(create_app(world.engine, settings_of(world), clock=world.now), world)
 
 
-@pytest.fixture
-def api(world: World) -> Api:
+@pytest.fixture(params=("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)))
+def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
     """On an installation that knows its people."""
+    template, acts = request.getfixturevalue(f"peopled_{request.param}")
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = f"sqlite:///{shutil.copy(template, tmp_path / 'driftgate.db')}"
+        else:
+            url = stack.enter_context(copied(request.getfixturevalue("postgresql_server"), template))
+        engine = open_database(url, audit_key=KEY)
+        stack.callback(engine.dispose)
+        world = World(engine, tmp_path / "artifacts", acts)
+        yield Api(create_app(engine, settings_of(world), clock=world.now), world)
+
+
+@pytest.fixture(scope="session")
+def peopled_sqlite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """A file with a project whose people are users, to copy, and how many acts that took."""
+    file = Path(shutil.copy(sqlite_template, tmp_path_factory.mktemp("peopled") / "driftgate.db"))
+    return file, _peopled(f"sqlite:///{file}")
+
+
+@pytest.fixture(scope="session")
+def peopled_postgresql(postgresql_server: str, postgresql_template: str) -> Iterator[tuple[str, int]]:
+    """As :func:`peopled_sqlite`, the name of a database."""
+    with copied(postgresql_server, postgresql_template, "driftgate_peopled") as url:
+        acts = _peopled(url)
+        yield "driftgate_peopled", acts
+
+
+@contextmanager
+def copied(server: str, template: str, name: str | None = None) -> Iterator[str]:
+    """Address of a copy of a database, gone at the end."""
+    name = name or f"driftgate_web_{next(_NUMBERS)}"
+    administering = create_engine(server, isolation_level="AUTOCOMMIT")
+    with administering.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"))
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    administering.dispose()
+
+
+def _peopled(url: str) -> int:
+    world = World(open_database(url, audit_key=KEY), Path("nothing is kept here"))
+    world.register()
     populate(world)
-    return Api(create_app(world.engine, settings_of(world), clock=world.now), world)
+    world.engine.dispose()
+    return world.acts

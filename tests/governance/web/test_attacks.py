@@ -9,6 +9,7 @@ import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -17,7 +18,6 @@ from sqlmodel import Session, SQLModel, select
 
 from governance import items
 from governance.artifacts import digest
-from governance.audit import Actor
 from governance.database import transaction
 from governance.people import (
     add_to_group,
@@ -28,16 +28,17 @@ from governance.people import (
     find_group,
     find_user,
     remove_from_group,
+    set_password,
     take_role_away,
 )
 from governance.registry import find_project
-from governance.tables import Activation, AuditEvent, FinalApproval, LogInAttempt
+from governance.tables import Activation, ApiToken, Assignment, AuditEvent, FinalApproval, LogInAttempt, SignOff
 from governance.vocabulary import Role, SignOffAction, SignOffStatus
 from governance.web import create_app
 from tests.governance.tampering import tamper
 from tests.governance.web.conftest import ADA, PASSWORD, Api, settings_of
 from tests.governance.web.filled import fill
-from tests.governance.world import FINN, WILL
+from tests.governance.world import FINN, NOON, WILL
 
 REQUEST, APPROVE = SignOffAction.REQUEST_APPROVAL, SignOffAction.APPROVE
 GATES = ("dev", "test", "prod")
@@ -225,7 +226,7 @@ def test_an_approval_forged_for_the_right_content_opens_no_environment(api):
         f"SELECT item_id, 1, 'finn', 'APPROVED', '', '{version.manifest_digest}', changed_at FROM sign_off",
         "UPDATE sign_off SET status = 'APPROVED'",
     )
-    activation_refused(api, version, "no line of the audit trail", ("prod",))
+    activation_refused(api, version, "no line of the audit trail says that finn approved it", ("prod",))
 
 
 def test_the_key_of_an_approval_approves_nothing_else(api, waiting):
@@ -248,18 +249,22 @@ def test_the_key_of_somebody_else_gives_no_answer_of_theirs(api, waiting):
     approval_refused(api, waiting, "There is no item", by="otto", status=404, headers=key)
 
 
-def test_an_answer_is_not_given_again_to_who_lost_the_right_to_it(api, waiting):
+def test_a_removed_member_gets_their_old_answer_again_and_does_nothing_by_it(api, waiting):
     key = {"Idempotency-Key": "approve-1"}
-    api.post(signing(api, waiting, "approve"), {}, by="finn", headers=key)
+    first = api.post(signing(api, waiting, "approve"), {}, by="finn", headers=key)
+    api.post(signing(api, waiting, "reset"), {})
+    api.post(signing(api, waiting, "request_approval"), {})
     take_away(api, "finn", Role.APPROVER)
-    approval_refused(api, waiting, "There is no item", status=404, headers=key)
+    with nothing_changes(api.world):
+        assert api("POST", signing(api, waiting, "approve"), {}, by="finn", headers=key).json() == first
+    approval_refused(api, waiting, "There is no item", status=404, headers={"Idempotency-Key": "approve-2"})
 
 
 def test_an_approval_of_an_earlier_revision_is_refused_if_it_says_which_it_saw(api, waiting):
     seen = {"If-Match": '"1"'}
     api.post(signing(api, waiting, "back_to_feedback"), {})
     api.post(signing(api, waiting, "request_approval"), {})
-    says = "was changed meanwhile: expected 1, found 3; look at it again"
+    says = "was changed meanwhile: expected revision 1, found revision 3; look at it again"
     approval_refused(api, waiting, says, status=412, headers=seen)
 
 
@@ -282,6 +287,7 @@ def regulated(api):
         items.govern(session, project, template, children=True, actor=WILL, at=world.now())
     assign(api, "rosa", Role.REVIEWER, group="risk_compliance")
     assign(api, "will", Role.APPROVER)
+    assign(api, "finn", Role.CONTRIBUTOR)
     return api
 
 
@@ -306,7 +312,7 @@ def asked_for(api, *, trained_by=WILL, asked_by="will", heard=True):
     version = api.world.version(trained_by=trained_by)
     api.post(signing(api, version, "request_feedback"), {}, by=asked_by)
     if heard:
-        body = {"verdict": "OK", "group": "risk_compliance"}
+        body = {"verdict": "APPROVED", "group": "risk_compliance"}
         api.post(signing(api, version, "add_feedback"), body, by="rosa")
     api.post(signing(api, version, "request_approval"), {}, by=asked_by)
     return version
@@ -334,7 +340,7 @@ def test_a_reset_makes_nobody_impartial(regulated):
             signing(regulated, version, action), {"reload_configuration": True} if action == "reset" else {}, by="flora"
         )
     regulated.post(
-        signing(regulated, version, "add_feedback"), {"verdict": "OK", "group": "risk_compliance"}, by="rosa"
+        signing(regulated, version, "add_feedback"), {"verdict": "APPROVED", "group": "risk_compliance"}, by="rosa"
     )
     regulated.post(signing(regulated, version, "request_approval"), {}, by="flora")
     approval_refused(regulated, version, "will asked for the sign-off, and duties are separated", by="will")
@@ -367,7 +373,7 @@ def test_who_trained_a_version_has_nobody_approve_it_in_their_place(regulated):
         "POST", f"/items/{regulated.world.item(version).id}/delegations", {"role": "approver", "to": "otto"}, by="will"
     )
     if answer.is_success:
-        approval_refused(regulated, version, "will trained the version, and duties are separated", by="otto")
+        approval_refused(regulated, version, "otto is not a final approver", by="otto")
 
 
 def test_a_rejection_of_ones_own_work_does_not_become_an_approval_by_editing(regulated):
@@ -382,7 +388,7 @@ def test_nothing_is_approved_before_those_who_must_be_heard_have_spoken(regulate
     says = "no feedback of risk_compliance yet, which the template requires"
     approval_refused(regulated, version, says)
     regulated.post(signing(regulated, version, "back_to_feedback"), {}, by="finn")
-    body = {"verdict": "OK", "group": "risk"}
+    body = {"verdict": "APPROVED", "group": "risk"}
     refused(
         regulated, "POST", signing(regulated, version, "add_feedback"), body, by="rosa", status=409,
         says="this sign-off does not ask risk: it asks",
@@ -397,20 +403,15 @@ def test_an_expired_approval_opens_nothing_before_anybody_has_said_that_it_expir
     version = asked_for(regulated)
     regulated.post(signing(regulated, version, "approve"), {}, by="finn")
     until = regulated.world.sign_off(version).approved_until
-    clock, later = at_a_time(regulated)
-    later.secrets = {}
-    clock.at = until - timedelta(seconds=1)
-    body = {"environment": "test"}
-    assert later.post(activating(version), body)["decision"] == "ALLOWED"
-    clock.at = until
+    body, allowed = {"environment": "prod"}, ("ALLOWED", [])
+    regulated.secrets.clear()
+    regulated.world.acts += 365 * 24 * 60 - 30
+    verdict = regulated.get("/projects/credit/models/fraud/versions/1/verdicts")["environments"]["prod"]
+    assert (verdict["decision"], verdict["reasons"]) == allowed, "until then it holds"
+    regulated.world.acts += 31
     assert regulated.world.sign_off(version).status is SignOffStatus.APPROVED
-    later.secrets = {}
-    later.world.acts += 366 * 24 * 60
     says = f"the approval expired on {until:%Y-%m-%d %H:%M} UTC"
-    refused(
-        later, "POST", activating(version), {"environment": "prod"}, by="will", status=409, says=says,
-        besides=REFUSALS_ARE_KEPT,
-    )  # fmt: skip
+    refused(regulated, "POST", activating(version), body, by="will", status=409, says=says, besides=REFUSALS_ARE_KEPT)
 
 
 # Who was a member is none any more.
@@ -489,7 +490,7 @@ def test_a_removed_reviewer_does_not_speak(api):
     api.secret_of("rosa")
     take_away(api, "rosa", Role.REVIEWER, group="risk")
     assign(api, "rosa", Role.READER)
-    body = {"verdict": "OK", "group": "risk"}
+    body = {"verdict": "APPROVED", "group": "risk"}
     path = signing(api, version, "add_feedback")
     refused(api, "POST", path, body, by="rosa", status=409, says="rosa is not a member of the feedback group")
 
@@ -617,15 +618,617 @@ def test_a_service_account_approves_nothing_whatever_it_is_given(api, waiting):
     refused(api, "POST", path, body | {"scope": ["read", "approve"]}, by="ada", status=409, says=says)
     api.secrets["robot"] = api.post(path, body | {"scope": ["read", "write"]}, by="ada")["secret"]
     place = {"person": "robot", "role": "approver", "project": "credit"}
-    given = api("POST", "/roles", place, by="ada")
-    if given.status_code == 201:
-        place = {"person": "robot", "role": "approver"}
-    with transaction(api.world.engine) as session:  # as somebody else might have written it
-        known = find_project(session, "credit").id
-    tamper(
+    says = "robot is a service account"
+    refused(api, "POST", "/roles", place, by="ada", status=409, says=says)
+    tamper(  # nor if somebody had written it into the database
         api.world.engine,
-        f"""INSERT INTO assignment (project_id, person, role, "group") VALUES ({known}, 'robot', 'APPROVER', 'x')""",
+        """INSERT INTO assignment (project_id, person, role, "group") SELECT id, 'robot', 'approver', '' FROM project""",
         "UPDATE api_token SET scope = :scope",
         scope=json.dumps(["read", "write", "approve", "administer"]),
     )
     approval_refused(api, waiting, "robot is not a final approver", by="robot")
+
+
+# Routes that are for others.
+
+ADMINISTERS = {
+    "create_user", "change_user", "set_password", "deactivate_user", "reactivate_user", "create_group", "add_to_group",
+    "remove_from_group", "assign_role", "take_role_away", "create_token", "revoke_token", "draft_template",
+    "change_template", "activate_template", "archive_template", "set_policy",
+}  # fmt: skip
+"""What only administrators do; of the tokens, users and passwords: those of others."""
+
+WRITES = {
+    "make_bundle", "export_bundle", "import_bundle", "activate_bundle", "activate_version", "roll_back", "govern_item",
+    "move_item", "hide_item", "unhide_item", "move_step", "set_field", "set_overview_field", "attach_file",
+    "attach_overview_file", "remove_file", "request_override", "subscribe", "unsubscribe",
+}  # fmt: skip
+"""What contributors do besides; of subscriptions: those of others."""
+
+DECIDES = {"confirm_override", "review_override", "delegate", "end_delegation"}
+"""What an approver, or who gives the place away, does."""
+
+READS_EVERYTHING = {"export_audit"}
+ANYBODY = {"log_in", "log_out"}
+
+ADMINISTERS_BY_READING = {
+    "list_users", "show_user", "list_groups", "show_group", "list_tokens", "list_events", "verify_audit",
+}  # fmt: skip
+"""What only administrators see, or who reads everything."""
+
+PLACES = {
+    "project": "credit", "model": "fraud", "version": 2, "environment": "test", "item": 1, "user": "flora",
+    "group": "office", "template": 1, "override": 1, "bundle": 1, "evaluation": "january", "file": 1, "delegation": 1,
+    "step": "exploration", "person": "finn", "field": "notes", "action": "finish",
+}  # fmt: skip
+FILES = {
+    "attach_file": "supporting_documents",
+    "attach_overview_file": "attachments",
+    "set_overview_field": "description",
+}
+OF_A_SIGN_OFF = {"delegate", "end_delegation", "subscribe", "unsubscribe"}
+
+
+@dataclass
+class Operation:
+    """One operation of the API, with a request that is right."""
+
+    method: str
+    path: str
+    name: str
+    body: object = None
+    query: dict = field(default_factory=dict)
+    strings: tuple = ()
+    options: dict = field(default_factory=dict)
+
+    @property
+    def address(self):
+        return self.path.removeprefix("/api/v1").format(
+            **{key: quote(str(one), safe="") for key, one in self.query.items()}
+        )
+
+    def __call__(self, api, *, by=None, headers=None, **changes):
+        options = {**self.options, **changes}
+        body = options.pop("body", self.body)
+        headers = {**(headers or {}), **({"If-Match": "*"} if self.method in {"PUT", "PATCH", "DELETE"} else {})}
+        return api(self.method, options.pop("address", self.address), body, by=by, headers=headers, **options)
+
+
+def operations(api):
+    """Every operation that the API describes, with a request that is right in a world that is filled."""
+    document = api.client().get("/api/v1/openapi.json").json()
+    schemas = document["components"]["schemas"]
+    waiting = next(row.item_id for row in api.world.read(SignOff) if row.status is SignOffStatus.WAITING_FOR_FEEDBACK)
+    role = next(row.id for row in api.world.read(Assignment) if row.person == "flora")
+    (token,) = (row.id for row in api.world.read(ApiToken) if row.name == "of Flora")
+    for path, methods in document["paths"].items():
+        for method, said in methods.items():
+            name = said["operationId"]
+            places = PLACES | {"role": role, "token": token, "field": FILES.get(name, "notes")}
+            if name.startswith("sign_off_") or name in OF_A_SIGN_OFF:
+                places["item"] = waiting
+            named = [one for one in said.get("parameters", []) if one["in"] == "path"]
+            content = said.get("requestBody", {}).get("content", {})
+            body, options = None, {}
+            if "application/json" in content:
+                body = dict(schemas[content["application/json"]["schema"]["$ref"].rpartition("/")[2]]["examples"][0])
+                body |= BODIES.get(name, {})
+            elif content:
+                options = {"files": {"file": ("notes.txt", b"notes")}}
+            query = [one for one in said.get("parameters", []) if one["in"] == "query"]
+            yield Operation(
+                method.upper(), path, name, body, {one["name"]: places.get(one["name"], 1) for one in named},
+                tuple(one["name"] for one in query), options,
+            )  # fmt: skip
+
+
+BODIES = {
+    "create_user": {"name": "eve", "full_name": "Eve", "email": ""},
+    "draft_template": {
+        "name": "ours",
+        "source": (Path(items.__file__).parents[1] / "templates/standard.yaml").read_text(),
+    },
+    "make_bundle": {"files": {"project.yaml": "project: credit\n"}, "environment": "prod"},
+    "activate_version": {"environment": "dev"},
+    "activate_bundle": {"environment": "dev"},
+    "roll_back": {"environment": "prod"},
+    "request_override": {"version": 1},
+    "subscribe": {"person": "flora"},
+    "assign_role": {"person": "flora", "role": "administrator", "group": "", "project": None},
+    "delegate": {"person": "flora", "to": "will"},
+    "create_token": {"expires_at": "2026-12-01T00:00:00Z"},
+}
+
+
+@pytest.fixture
+def filled(world):
+    """An API on a world with one of everything, and with Rita, who reads, and Nora, who is nobody."""
+    secret = fill(world)
+    for name in ("rita", "nora"):
+        with transaction(world.engine) as session:
+            create_user(session, name, actor=ADA, at=world.now())
+    api = Api(create_app(world.engine, settings_of(world), clock=world.now), world)
+    assign(api, "rita", Role.READER)
+    assign(api, "ada", Role.REVIEWER, group="risk")
+    expires = (world.now() + timedelta(days=200)).isoformat()
+    api.post("/users/flora/tokens", {"name": "of Flora", "scope": ["read"], "expires_at": expires}, by="flora")
+    api.secrets["ada"] = secret
+    return api
+
+
+REFUSED_TO = {
+    "nora": ADMINISTERS | WRITES | DECIDES | READS_EVERYTHING,
+    "rita": ADMINISTERS | WRITES | DECIDES | READS_EVERYTHING,
+    "rosa": ADMINISTERS | WRITES | DECIDES | READS_EVERYTHING,
+    "will": ADMINISTERS | DECIDES | READS_EVERYTHING,
+    "robot": ADMINISTERS | DECIDES | READS_EVERYTHING,
+    "finn": ADMINISTERS | WRITES | READS_EVERYTHING,
+    None: ADMINISTERS | WRITES | DECIDES | READS_EVERYTHING,
+}
+"""What each of them must not: nobody at all, who is nobody here, reader, reviewer, contributor, service, approver."""
+
+
+@pytest.mark.parametrize("who", REFUSED_TO)
+def test_every_route_that_is_for_others_is_refused(filled, who):
+    known = list(operations(filled))
+    acts = {one.name for one in known if one.method != "GET"}
+    signs = {name for name in acts if name.startswith("sign_off_")}
+    assert acts == ADMINISTERS | WRITES | DECIDES | READS_EVERYTHING | ANYBODY | signs, "each route is for somebody"
+    if who == "robot":
+        expires = (filled.world.now() + timedelta(days=200)).isoformat()
+        body = {"name": "ci", "scope": ["read", "write"], "expires_at": expires}
+        filled.secrets["robot"] = filled.post("/users/robot/tokens", body, by="ada")["secret"]
+    elif who is not None:
+        filled.secret_of(who)
+    wanted = REFUSED_TO[who] | signs | ADMINISTERS_BY_READING
+    if who in {"will", "rosa", "finn", "robot"}:
+        wanted -= signs
+    if who is not None:  # the first use of a token is noted
+        filled.get("/me", by=who)
+    with nothing_changes(filled.world):
+        answers = {one.name: one(filled, by=who) for one in known if one.name in wanted}
+    assert answers.keys() == wanted
+    statuses = {401} if who is None else {403, 404}
+    for name, answer in answers.items():
+        allowed = statuses | ({409} if name in signs and who == "rita" else set())
+        assert answer.status_code in allowed, (name, answer.text)
+        assert len(answer.json()["detail"]) > 20
+    if who in {"will", "robot"}:
+        plain = {name for name in ADMINISTERS if answers[name].status_code == 403}
+        assert plain >= {"create_user", "create_group", "draft_template", "set_policy", "assign_role"}
+        assert f"{who} may not administer the whole installation" in answers["create_user"].json()["detail"]
+
+
+def test_the_same_requests_are_right_when_they_come_from_who_may(filled):
+    """Else what others are refused would say nothing."""
+    known = {one.name: one for one in operations(filled)}
+    last = ("remove_from_group", "take_role_away", "revoke_token", "deactivate_user", "reactivate_user")
+    wrong = {}
+    for name in [*sorted((ADMINISTERS | WRITES) - {*last}), *last, *sorted(ADMINISTERS_BY_READING)]:
+        answer = known[name](filled, by="ada")
+        if answer.status_code in {400, 401, 403, 404, 422, 428} or answer.status_code >= 500:
+            wrong[name] = answer.text
+    # Nobody makes a token for another person, and what comes in a form is no bundle.
+    assert wrong.keys() <= {"import_bundle", "create_token"}, wrong
+    assert known["create_token"](filled, by="ada").status_code == 409
+
+
+# Requests that somebody else's page has a browser send.
+
+FORM = "application/x-www-form-urlencoded"
+CROSS_SITE = {
+    "no token": ({}, "X-CSRF-Token"),
+    "an empty token": ({"X-CSRF-Token": ""}, "X-CSRF-Token"),
+    "a guessed token": ({"X-CSRF-Token": "0" * 64}, "X-CSRF-Token"),
+    "a token of another log-in": ({"X-CSRF-Token": "other"}, "X-CSRF-Token"),
+    "another origin": ({"X-CSRF-Token": "own", "Origin": "https://evil.example"}, "Another site has sent this request"),
+    "an origin that begins alike": (
+        {"X-CSRF-Token": "own", "Origin": "http://testserver.evil.example"},
+        "Another site has sent this request",
+    ),
+    "no origin at all": ({"X-CSRF-Token": "own", "Origin": "null"}, "Another site has sent this request"),
+    "another site, as the browser says": (
+        {"X-CSRF-Token": "own", "Sec-Fetch-Site": "cross-site"},
+        "Another site has sent this request",
+    ),
+    "a neighbour, as the browser says": (
+        {"X-CSRF-Token": "own", "Sec-Fetch-Site": "same-site"},
+        "Another site has sent this request",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ["application/json", FORM, "text/plain"])
+@pytest.mark.parametrize("how", CROSS_SITE)
+def test_a_form_on_another_site_approves_nothing(api, waiting, how, kind):
+    with transaction(api.world.engine) as session:
+        set_password(session, find_user(session, "finn"), PASSWORD, actor=ADA, at=api.world.now())
+    browser, other = api.client(), api.client()
+    sent = {"name": "finn", "password": PASSWORD, "cookie": True}
+    tokens = {
+        one: page.post("/api/v1/log-in", json=sent).json()["csrf_token"]
+        for one, page in (("own", browser), ("other", other))
+    }
+    headers, says = CROSS_SITE[how]
+    headers = {name: tokens.get(value, value) for name, value in headers.items()} | {"Content-Type": kind}
+    content = "comment=yes" if kind == FORM else '{"comment": "yes"}'
+    path = f"/api/v1{signing(api, waiting, 'approve')}"
+    with nothing_changes(api.world):
+        answer = browser.post(path, content=content, headers=headers)
+    assert answer.status_code in {403, 422}, answer.text
+    if kind == "application/json":
+        assert (answer.status_code, says in answer.json()["detail"]) == (403, True), answer.text
+        ours = {"X-CSRF-Token": tokens["own"], "Origin": "http://testserver", "Content-Type": kind}
+        assert browser.post(path, content=content, headers=ours).status_code == 201
+
+
+# Names that would lead elsewhere.
+
+TRAVERSALS = [
+    "../../../evil", "..", ".", "/etc/passwd", "..\\..\\evil", "C:\\evil", "a/../../b", "a\r\nX-Evil: 1", "a\tb",
+    "evil\u202etxt.exe", "\u200b", " ", "x" * 300, "a\x7fb",
+]  # fmt: skip
+LABELS = [
+    "evil.html",
+    "..evil..",
+    "a;b=c",
+    'quo"te',
+    "％2e％2e％2f",
+    "．．／evil",
+    "ﬁle",
+    "naïve ☃.txt",
+    "%2e%2e%2fevil",
+    "%0d%0aX-Evil: 1",
+]
+"""Names that look like it and are none: they are kept as they are, and lead nowhere."""
+
+
+def uploading(api, name):
+    item = api.item("credit")["id"]
+    escaped = name.encode("utf-8", "surrogatepass").replace(b'"', b"%22")
+    body = b'--b\r\nContent-Disposition: form-data; name="file"; filename="' + escaped + b'"\r\n\r\nbytes\r\n--b--\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=b", "Authorization": f"Bearer {api.secret_of('will')}"}
+    return api.client().post(f"/api/v1/items/{item}/overview/attachments/files", content=body, headers=headers)
+
+
+@pytest.fixture
+def governed(api):
+    with transaction(api.world.engine) as session:
+        items.install_templates(session, api.world.now())
+    api.post(f"/items/{api.item('credit')['id']}/govern", {"template": "standard", "children": True})
+    return api
+
+
+def test_a_file_whose_name_leads_elsewhere_is_not_taken(governed):
+    uploading(governed, "fine.txt")
+    for name in TRAVERSALS:
+        with nothing_changes(governed.world):
+            answer = uploading(governed, name)
+        assert 400 <= answer.status_code < 500, (name, answer.text)
+        assert len(answer.json()["detail"]) > 20
+
+
+def test_a_file_is_never_kept_or_sent_under_a_name_that_does_anything(governed, tmp_path):
+    item = governed.item("credit")["id"]
+    for name in LABELS:
+        answer = uploading(governed, name)
+        assert answer.status_code == 201, (name, answer.text)
+        sent = governed("GET", f"/items/{item}/files/{answer.json()['id']}")
+        assert sent.content == b"bytes"
+        assert "X-Evil" not in sent.headers
+        assert re.fullmatch(r"attachment; filename\*=UTF-8''[A-Za-z0-9%._~-]+", sent.headers["content-disposition"])
+        assert sent.headers["content-type"] == "application/octet-stream"
+    stored = [
+        one.relative_to(tmp_path) for one in tmp_path.rglob("*") if one.is_file() and one.read_bytes() == b"bytes"
+    ]
+    sha256 = hashlib.sha256(b"bytes").hexdigest()
+    assert [str(one) for one in stored] == [f"artifacts/files/{sha256[:2]}/{sha256}"]
+
+
+MEMBERS = [
+    "../evil", "../../../../tmp/evil", "/tmp/evil", "configuration/../../evil", "configuration\\..\\evil", "C:evil",
+    "configuration/./evil", "configuration//evil", "configuration/evil\x00.txt", "configuration/\u202eevil",
+]  # fmt: skip
+
+
+def test_an_archive_whose_members_lead_elsewhere_is_not_brought_in(filled, tmp_path):
+    exported = filled("POST", "/projects/credit/bundles/1/export", by="will")
+    assert exported.status_code == 200
+    whole = zipfile.ZipFile(io.BytesIO(exported.content))
+    filled.get("/me", by="ada")
+    outside = sorted(tmp_path.rglob("*"))
+    for name in MEMBERS:
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            for member in whole.infolist():
+                archive.writestr(member, whole.read(member))
+            extra = zipfile.ZipInfo("x" * len(name))
+            archive.writestr(extra, b"evil")
+        content = packed.getvalue().replace(b"x" * len(name), name.encode()) if name.isascii() else packed.getvalue()
+        files = {"file": ("bundle.zip", content)}
+        with nothing_changes(filled.world):
+            answer = filled("POST", "/bundles", by="ada", files=files)
+        assert answer.status_code == 422, (name, answer.text)
+        assert "the file" in answer.json()["detail"] and str(tmp_path) not in answer.text
+    assert [one for one in sorted(tmp_path.rglob("*")) if "evil" in one.name] == []
+    assert {one.name for one in tmp_path.iterdir()} == {one.name for one in outside if one.parent == tmp_path}
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_a_configuration_whose_names_lead_elsewhere_is_not_packed(filled, name):
+    filled.get("/me", by="will")
+    body = {"environment": "prod", "code_revision": "1", "files": {"project.yaml": "project: credit\n", name: "evil"}}
+    with nothing_changes(filled.world):
+        answer = filled("POST", "/projects/credit/bundles", body, by="will")
+    assert answer.status_code == 422, answer.text
+
+
+# Text that would be taken for something else.
+
+INJECTIONS = [
+    "'; DROP TABLE audit_event; --",
+    '" OR 1=1; DELETE FROM "user" WHERE "a"="a',
+    "{{7919*7907}}${7919*7907}#{7919*7907}<%= 7919*7907 %>{7919*7907}%(name)s{0.__class__}",
+    "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "\u202eevil\u2066\u200f",
+    "a\x00b",
+    "half \ud83d",
+    "line\r\nSet-Cookie: driftgate=evil",
+    "x" * 30_000,
+    "!!python/object/apply:os.system ['true']",
+    "../../../../etc/passwd",
+]
+PRODUCT = str(7919 * 7907)
+
+
+def texts_of(value, place=()):
+    """Where in a body there is text."""
+    if isinstance(value, str):
+        yield place
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            yield from texts_of(one, (*place, name))
+    elif isinstance(value, list):
+        for number, one in enumerate(value):
+            yield from texts_of(one, (*place, number))
+
+
+def put(value, place, text):
+    if not place:
+        return text
+    changed = list(value) if isinstance(value, list) else dict(value)
+    changed[place[0]] = put(changed[place[0]], place[1:], text)
+    return changed
+
+
+def found_at(value, place):
+    for one in place:
+        if not isinstance(value, dict | list) or (isinstance(value, dict) and one not in value):
+            return None
+        value = value[one]
+    return value
+
+
+WHOLE = {
+    "sign_off": {"comment": "", "group": "risk", "notify": ["rosa"], "verdict": "APPROVED"},
+    "create_user": {"password": "a long enough password", "subject": "issuer subject", "kind": "person"},
+    "change_user": {"full_name": "Eve", "subject": "issuer subject"},
+    "delegate": {"group": ""},
+    "make_bundle": {"packages": {"numpy": "1"}},
+}
+"""Fields that the examples leave out."""
+
+
+def test_text_is_kept_as_it_is_or_refused_and_never_carried_out(filled):
+    tables = set(inspect(filled.world.engine).get_table_names())
+    counted = {"fields": 0, "kept": 0, "refused": 0}
+    client = filled.client()
+    with client:
+        for operation in list(operations(filled)):
+            if operation.body is None or operation.name == "set_password":
+                continue
+            kind = "sign_off" if operation.name.startswith("sign_off_") else operation.name
+            body = operation.body | WHOLE.get(kind, {})
+            for place in texts_of(body):
+                counted["fields"] += 1
+                for text in INJECTIONS:
+                    content = json.dumps(put(body, place, text))
+                    headers = {"Content-Type": "application/json", **with_secret(filled.secrets["ada"])}
+                    if operation.method in {"PUT", "PATCH"}:
+                        headers["If-Match"] = "*"
+                    answer = client.request(
+                        operation.method, f"/api/v1{operation.address}", content=content, headers=headers
+                    )
+                    where = (operation.name, place, text[:40], answer.text[:500])
+                    assert answer.status_code < 500, where
+                    assert PRODUCT not in answer.text, where
+                    assert "set-cookie" not in answer.headers or operation.name == "log_in", where
+                    counted["kept" if answer.is_success else "refused"] += 1
+                    if answer.is_success:
+                        assert answer.headers["content-type"] == "application/json"
+                        told = found_at(answer.json(), place)
+                        assert told is None or isinstance(told, dict | list) or told == text.strip(), where
+    assert counted["fields"] > 60 and counted["kept"] > 50 and counted["refused"] > 400, counted
+    assert set(inspect(filled.world.engine).get_table_names()) == tables
+    assert trail_holds(filled)
+
+
+def test_text_in_an_address_is_looked_for_or_refused_and_never_carried_out(filled):
+    texts = [text for text in INJECTIONS if text.isascii() and len(text) < 200] + [
+        "\u202eevil",
+        "%ff",
+        "id; --",
+        "-id,(select 1)",
+    ]
+    before = everything(filled.world)
+    client, asked = filled.client(), 0
+    headers = with_secret(filled.secrets["ada"])
+    with client:
+        for operation in list(operations(filled)):
+            if operation.method != "GET" or operation.name.endswith("outside_log_in"):
+                continue
+            for name in (*operation.strings, *operation.query):
+                for text in texts:
+                    asked += 1
+                    spelled = "%ff" if text == "%ff" else quote(text, safe="")
+                    if name in operation.query:
+                        places = operation.query | {name: "PLACE"}
+                        other = Operation("GET", operation.path, operation.name, query=places)
+                        address = other.address.replace("PLACE", spelled)
+                    else:
+                        address = f"{operation.address}?{name}={spelled}"
+                    answer = client.get(f"/api/v1{address}", headers=headers)
+                    where = (address, answer.text[:500])
+                    assert answer.status_code < 500, where
+                    assert PRODUCT not in answer.text, where
+                    if answer.is_success and name in operation.strings:
+                        assert answer.json()["items"] == [], where
+                    elif not answer.is_success:
+                        assert answer.headers["content-type"] == "application/problem+json", where
+    assert asked > 1_000
+    after = everything(filled.world)
+    assert {name for name in before if before[name] != after[name]} <= {"api_token"}, "its use is noted"
+
+
+# The clock is moved back.
+
+
+def test_nothing_is_done_by_a_clock_that_was_moved_back(api, waiting):
+    clock, moved = at_a_time(api)
+    moved.secret_of("finn")
+    clock.at -= timedelta(hours=1)
+    says = "set the clock of this machine right"
+    said = approval_refused(moved, waiting, says)
+    assert said["detail"].startswith(f"The clock says {clock.at.isoformat()}, but the last line of the audit trail")
+    body = {"name": "office"}
+    refused(moved, "POST", "/groups", body, by="ada", status=409, says=says, besides=())
+    refused(moved, "POST", signing(api, waiting, "back_to_feedback"), {}, by="will", status=409, says=says)
+    assert trail_holds(api)
+
+
+@pytest.mark.parametrize("back", [timedelta(hours=1), timedelta(minutes=4)], ids=["an hour", "a little"])
+def test_an_expired_approval_does_not_hold_again_when_the_clock_is_moved_back(regulated, back):
+    version = asked_for(regulated)
+    regulated.post(signing(regulated, version, "approve"), {}, by="finn")
+    until = regulated.world.sign_off(version).approved_until
+    clock, moved = at_a_time(regulated)
+    clock.at = until + timedelta(minutes=3)
+    moved.secrets.clear()
+    regulated.world.acts = int((clock.at - NOON) / timedelta(minutes=1))
+    body = {"environment": "prod"}
+    says = f"the approval expired on {until:%Y-%m-%d %H:%M} UTC"
+    refused(moved, "POST", activating(version), body, by="will", status=409, says=says, besides=REFUSALS_ARE_KEPT)
+    clock.at -= back
+    assert clock.at < until
+    with nothing_changes(regulated.world, *REFUSALS_ARE_KEPT):
+        answer = moved("POST", activating(version), body)
+    assert answer.status_code == 409, answer.text
+    assert (
+        moved.get("/projects/credit/models/fraud/versions/1/verdicts")["environments"]["prod"]["decision"] == "REFUSED"
+    )
+    assert regulated.world.read(Activation) == []
+
+
+def test_a_token_that_expired_is_none_again_when_the_clock_is_moved_back(api, waiting):
+    token = token_of(api, "finn", ["read", "approve"], days=1)
+    clock, moved = at_a_time(api)
+    clock.at += timedelta(days=2)
+    moved.secrets.clear()
+    moved.post("/groups", {"name": "office"}, by="ada") if False else None
+    api.world.acts += 2 * 24 * 60
+    moved.secret_of("will")  # writes a line
+    clock.at -= timedelta(days=2)
+    headers = with_secret(token["secret"])
+    approval_refused(moved, waiting, "the token of finn expired on ", by=None, status=401, headers=headers)
+
+
+# Passwords are guessed.
+
+
+def logging_in(api, name, password, **headers):
+    return api.client().post("/api/v1/log-in", json={"name": name, "password": password}, headers=headers)
+
+
+def test_after_many_wrong_passwords_the_right_one_waits_and_a_clock_moved_back_makes_it_wait_longer(api):
+    clock, moved = at_a_time(api)
+    assert [logging_in(moved, "ada", "not it").status_code for _ in range(5)] == [401] * 5
+    with nothing_changes(api.world):
+        answer = logging_in(moved, "ada", PASSWORD, **{"X-Forwarded-For": "10.0.0.1"})
+    assert answer.status_code == 429
+    seconds = int(answer.headers["retry-after"])
+    assert 1 <= seconds <= 2 and "wait" in answer.json()["detail"], answer.text
+    clock.at -= timedelta(hours=1)
+    with nothing_changes(api.world):
+        answer = logging_in(moved, "ada", PASSWORD)
+    assert answer.status_code == 429 and int(answer.headers["retry-after"]) == 900
+    clock.at += timedelta(hours=1, seconds=seconds)
+    assert logging_in(moved, "ada", PASSWORD).status_code == 200
+
+
+def test_many_wrong_passwords_for_nobody_are_refused_in_the_same_words(api):
+    with transaction(api.world.engine) as session:
+        deactivate_user(session, find_user(session, "otto"), actor=ADA, at=api.world.now())
+    answers = {}
+    for name in ("ada", "nobody", "will", "otto", "robot", "'; DROP TABLE log_in; --"):
+        clock, moved = at_a_time(api)
+        answers[name] = []
+        for _ in range(6):
+            answer = logging_in(moved, name, "not it")
+            answers[name].append((answer.status_code, answer.json(), answer.headers.get("retry-after")))
+            if len(api.world.read(LogInAttempt)) % 18 == 0:
+                api.world.acts += 20
+    assert all(one == answers["ada"] for one in answers.values()), answers
+    assert [status for status, *_ in answers["ada"]] == [401] * 5 + [429]
+
+
+# What must be nowhere.
+
+
+def test_no_secret_is_in_the_trail_in_an_answer_in_the_description_or_in_the_log(api, waiting, caplog):
+    secrets = {"password": PASSWORD, "another": "four other random words", "wrong": "hunter2 hunter2 hunter2"}
+    with caplog.at_level(logging.DEBUG):
+        page = api.client()
+        known = page.post("/api/v1/log-in", json={"name": "ada", "password": PASSWORD, "cookie": True}).json()
+        secrets["csrf"], secrets["cookie"] = known["csrf_token"], page.cookies["driftgate"]
+        secrets["bearer"] = logging_in(api, "ada", PASSWORD).json()["secret"]
+        answers = [logging_in(api, "ada", secrets["wrong"]), logging_in(api, secrets["wrong"], "x")]
+        body = {"name": "eve", "password": secrets["another"]}
+        api.post("/users", body, by="ada")
+        answers.append(api("POST", "/users", body, by="ada"))
+        answers.append(api("POST", "/users", body | {"name": 7, "nmae": 1}, by="ada"))
+        answers.append(api("POST", "/users", body | {"name": "mallory", "email": "@"}, by="ada"))
+        change = {"password": secrets["another"], "current": secrets["wrong"]}
+        answers.append(api("PUT", "/users/ada/password", change, by="ada", headers={"If-Match": "*"}))
+        token = token_of(api, "ada", ["read", "administer"])
+        secrets["token"] = token["secret"]
+        headers = with_secret(token["secret"])
+        answers.append(api("POST", "/users/ada/tokens", {"name": "x"}, by=None, headers=headers))
+        answers.append(api("GET", "/nowhere", by=None, headers=headers))
+        page.post("/api/v1/groups", json={"name": "office"}, headers={"X-CSRF-Token": known["csrf_token"]})
+        answers.append(page.post("/api/v1/groups", json={"name": "office"}, headers={"X-CSRF-Token": "x"}))
+        answers.append(
+            page.post("/api/v1/groups", json={"name": "office"}, headers={"X-CSRF-Token": known["csrf_token"]})
+        )
+        page.post("/api/v1/log-out", headers={"X-CSRF-Token": known["csrf_token"]})
+        answers.append(page.get("/api/v1/me", headers=with_secret(secrets["cookie"])))
+        key = {"Idempotency-Key": "token-1"}
+        expires = (api.world.now() + timedelta(days=1)).isoformat()
+        body = {"name": "once", "scope": ["read"], "expires_at": expires}
+        secrets["once"] = api.post("/users/will/tokens", body, by="will", headers=key)["secret"]
+        again = api("POST", "/users/will/tokens", body, by="will", headers=key)
+        assert again.json()["secret"] is None and again.headers["idempotency-replayed"] == "true"
+        answers.append(again)
+    assert all(not answer.is_success for answer in answers[:-1])
+    places = {
+        "a table": json.dumps(everything(api.world)),
+        "the export": api("POST", "/audit/export", by="ada").text,
+        "an answer": "\n".join(f"{answer.url} {answer.text} {answer.headers}" for answer in answers),
+        "a list": json.dumps([api.get(path, by="ada") for path in ("/audit", "/users", "/users/ada/tokens", "/me")]),
+        "the description": api.client().get("/api/v1/openapi.json").text.replace(PASSWORD, "", 1),  # its example
+        "the log": caplog.text,
+    }
+    assert len(places["the log"]) > 100
+    for place, text in places.items():
+        allowed = {"wrong"} if place == "a table" else set()  # a name that was typed: who mistypes is to be found
+        assert [name for name, secret in secrets.items() if secret in text and name not in allowed] == [], place
+    # The name that somebody typed is in the trail, since attempts are found by it; a password typed there would be too.
