@@ -6,7 +6,7 @@ only the rules of the sign-off hold. With the first user that ends, for every co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -71,11 +71,8 @@ def standing_of(session: Session, project_id: int | None, actor: Actor) -> Stand
         return Standing()
     if user is not None and not user.active:
         return Standing()
-    where: ColumnElement[bool] = col(Assignment.project_id).is_(None)
-    if project_id is not None:
-        where = or_(where, col(Assignment.project_id) == project_id)
     rows = session.exec(
-        select(Assignment).where(where, col(Assignment.person).in_(_names_of(session, user, actor)))
+        select(Assignment).where(_there(project_id), col(Assignment.person).in_(_names_of(session, user, actor)))
     ).all()
     held = [row for row in rows if _usable(row.role, user, actor.scope) >= PROPER[row.role]]
     return Standing(
@@ -83,6 +80,33 @@ def standing_of(session: Session, project_id: int | None, actor: Actor) -> Stand
         groups=frozenset(row.group for row in held if row.role is Role.REVIEWER and row.group),
         rights=frozenset().union(*(_usable(row.role, user, actor.scope) for row in rows)),
     )
+
+
+def holders(
+    session: Session, role: Role, project_id: int | None, *, without: User | Assignment | Membership | None = None
+) -> list[str]:
+    """Names of the active people who have a role, by themselves or in a group of users, in alphabetical order.
+
+    A service account is nobody here: there is nobody to tell, or to ask. In an installation without users it is
+    everybody who is assigned.
+
+    Args:
+        session: To read with.
+        role: Which.
+        project_id: On which project; none: only who has it everywhere.
+        without: A row that is thought away.
+    """
+    assignments = select(Assignment).where(_there(project_id), Assignment.role == role)
+    assigned = {row.person for row in session.exec(assignments) if row is not without}
+    if not has_users(session):
+        return sorted(name for name in assigned if not name.startswith("@"))
+    groups = [name.removeprefix("@") for name in assigned if name.startswith("@")]
+    memberships = select(Membership).join(UserGroup).where(col(UserGroup.name).in_(groups))
+    members = {row.user_id for row in session.exec(memberships) if row is not without}
+    people = select(User).where(
+        col(User.active), User.kind == UserKind.PERSON, or_(col(User.name).in_(assigned), col(User.id).in_(members))
+    )
+    return sorted(user.name for user in session.exec(people) if user is not without)
 
 
 def may_hold(session: Session, actor: Actor, role: Role) -> bool:
@@ -107,7 +131,11 @@ def may(session: Session, actor: Actor, right: Right, project_id: int | None) ->
 
 
 def require(session: Session, actor: Actor, right: Right, project_id: int | None) -> None:
-    """Go on only if somebody has a right. Every service that acts begins with it.
+    """Go on only if somebody has a right.
+
+    Every service that begins something asks it first. What only ends what somebody was let begin does not: a run of a
+    scenario is closed by whoever opened it, a log-in is ended by who has its secret. Signing asks for what the table of
+    its moves names instead.
 
     Args:
         session: Of the act.
@@ -125,8 +153,25 @@ def require(session: Session, actor: Actor, right: Right, project_id: int | None
     wider = Actor(actor.name, actor.origin)
     problem = f"that takes the role {roles}"
     if actor.scope is not None and may(session, wider, right, project_id):
-        problem = f"the token is only for {', '.join(sorted(actor.scope)) or 'nothing'}"
+        problem = _reach(actor.scope)
     raise NotAllowed(actor.name, right, subject, problem)
+
+
+def require_act(actor: Actor, subject: str) -> None:
+    """Go on only if somebody's token is for more than reading. Every line of the audit trail asks it.
+
+    So a token to read writes nothing, though acts that touch nobody else, such as to subscribe to an item or to export
+    the trail, take no more than the right to read.
+
+    Args:
+        actor: Who acts.
+        subject: On what.
+
+    Raises:
+        NotAllowed: it is not.
+    """
+    if actor.scope is not None and actor.scope <= {Right.READ}:
+        raise NotAllowed(actor.name, Right.WRITE, repr(subject), _reach(actor.scope))
 
 
 def visible_projects(session: Session, actor: Actor) -> list[int] | None:
@@ -139,6 +184,17 @@ def visible_projects(session: Session, actor: Actor) -> list[int] | None:
     rows = session.exec(select(Assignment).where(col(Assignment.person).in_(_names_of(session, user, actor)))).all()
     readable = (row.project_id for row in rows if Right.READ in _usable(row.role, user, actor.scope))
     return sorted({key for key in readable if key is not None})
+
+
+def _there(project_id: int | None) -> ColumnElement[bool]:
+    """Assignments that hold on a project, or everywhere when none is named."""
+    everywhere = col(Assignment.project_id).is_(None)
+    return everywhere if project_id is None else or_(everywhere, col(Assignment.project_id) == project_id)
+
+
+def _reach(scope: Collection[Right]) -> str:
+    """Why a token is not enough, in a clause."""
+    return f"the token is only for {', '.join(sorted(scope)) or 'nothing'}"
 
 
 def _names_of(session: Session, user: User | None, actor: Actor) -> list[str]:

@@ -2,6 +2,15 @@
 
 Whoever holds the lines can check the digests with nothing but SHA-256; whoever holds the key can tell that nobody
 without it has made them.
+
+Time goes forward: a line far behind the last one is refused (:data:`CLOCKS_DIFFER`). So a line far in the future would
+keep everybody from acting until then, and nothing moves the end of the chain back. Where work is done, such a line is
+refused as well: on PostgreSQL when it lies ahead of the server's clock, everywhere when it comes later after the last
+one than an installation is ever left alone (``DRIFTGATE_LONGEST_PAUSE_DAYS``). What is not noticed: on SQLite, whose
+only clock is that of the machine, one that is ahead by less than that; the first line of a trail; on PostgreSQL, a
+clock of the server that is wrong together with that of who acts. Who was caught by it sets the clock right and restores
+the database and the artifacts from a backup of before that line: it is the last one, and ``driftgate audit verify``
+says of when.
 """
 
 from __future__ import annotations
@@ -13,10 +22,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
 from governance.artifacts import canonical_json
-from governance.errors import ClockMovedBack
+from governance.errors import ClockAhead, ClockMovedBack
 from governance.tables import AuditEvent, AuditHead
 
 SAID: Final = ("at", "actor", "origin", "tag", "subject", "before", "after")
@@ -55,7 +64,7 @@ def seal_of(key: bytes, *parts: object) -> str:
     return hmac.new(key, canonical_json(list(parts)), hashlib.sha256).hexdigest()
 
 
-def seal(connection: Connection, ids: Iterable[int], key: bytes) -> None:
+def seal(connection: Connection, ids: Iterable[int], key: bytes, *, longest_pause: timedelta | None = None) -> None:
     """Put the lines of an act at the end of the chain, in the order in which they were written.
 
     Comes last in a transaction: it locks the end of the chain until the transaction ends. Whoever holds that lock waits
@@ -65,20 +74,46 @@ def seal(connection: Connection, ids: Iterable[int], key: bytes) -> None:
         connection: Of the act.
         ids: Of its lines; those that were undone meanwhile are left out.
         key: Of the seals.
+        longest_pause: Between the last line and the next; none: clocks are not asked whether a line lies ahead.
 
     Raises:
         ClockMovedBack: a line is older than the last one by more than :data:`CLOCKS_DIFFER`.
+        ClockAhead: a line lies ahead of what can be.
     """
     wanted = sorted(set(ids))
     if wanted:
         end = _lock_end(connection)
+        last, now = end.at, None if longest_pause is None else _clock_of_server(connection)
         for start in range(0, len(wanted), _AT_ONCE):
             lines = _unsealed(connection, _EVENT.c.id.in_(wanted[start : start + _AT_ONCE]))
             for line in lines:
                 if end.at is not None and line["at"] < end.at - CLOCKS_DIFFER:
                     raise ClockMovedBack(line["at"].isoformat(), end.at.isoformat())
+                if longest_pause is not None:
+                    _require_not_ahead(line["at"], last, now, longest_pause)
                 end.append(line)
             _write(connection, end, key)
+
+
+def _clock_of_server(connection: Connection) -> datetime | None:
+    """What another clock than ours says; none: the database has no other."""
+    if connection.dialect.name != "postgresql":
+        return None
+    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return now.astimezone(UTC)
+
+
+def _require_not_ahead(at: datetime, last: datetime | None, now: datetime | None, longest_pause: timedelta) -> None:
+    if now is not None and at > now + CLOCKS_DIFFER:
+        known = f"that of the database server says {now.isoformat()}"
+        raise ClockAhead(at.isoformat(), known, "set the clocks of both machines right")
+    if last is not None and at > last + longest_pause:
+        known = f"the last line of the audit trail was written at {last.isoformat()}"
+        remedy = (
+            f"set the clock of this machine right; if it is right, set DRIFTGATE_LONGEST_PAUSE_DAYS to "
+            f"{(at - last).days + 1} or more for this one act"
+        )
+        raise ClockAhead(at.isoformat(), known, remedy)
 
 
 def seal_history(connection: Connection, key: bytes) -> None:

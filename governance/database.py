@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from sqlmodel import Session, create_engine
 
 from governance import chain
 from governance.errors import UnreadableFile
+from governance.settings import make_for_owner
 
 MIGRATIONS_FOLDER: Final = Path(__file__).parent / "migrations"
 
@@ -24,6 +26,18 @@ _MIGRATION_LOCK: Final = 0x6472696674
 _WRITING: Final = "driftgate_writing"
 _READING: Final = "driftgate_reading"
 _AUDIT_KEY: Final = "driftgate_audit_key"
+_LONGEST_PAUSE: Final = "driftgate_longest_pause"
+
+_PATIENCE: Final = "driftgate_patience"
+
+_POOLED: Final = 50
+"""Connections of a process to a file, more than a server has threads: whoever reads needs one while others wait to write."""
+
+_POOL_SECONDS: Final = 10.0
+"""How long to wait for a connection when all are taken."""
+
+_PATIENCE_SECONDS: Final = 30.0
+"""How long a transaction waits for another one that writes."""
 
 _FIRST_CHAINED: Final = "0004"
 """The revision from which on the lines of the audit trail are a chain."""
@@ -33,7 +47,7 @@ NOTED: Final = "noted"
 _REMEDY: Final = "correct DRIFTGATE_DATABASE_URL or DRIFTGATE_HOME"
 
 
-def open_database(url: str, *, audit_key: bytes) -> Engine:
+def open_database(url: str, *, audit_key: bytes, longest_pause: timedelta | None = None) -> Engine:
     """Connect to a database and bring its tables to the state this code needs.
 
     A database that does not exist yet is made (SQLite) or filled (PostgreSQL). Several processes may open the same
@@ -42,6 +56,8 @@ def open_database(url: str, *, audit_key: bytes) -> Engine:
     Args:
         url: As SQLAlchemy writes it, e.g. ``sqlite:////srv/driftgate/driftgate.db``; see ``Settings.database``.
         audit_key: Seals the lines of the audit trail; see ``Settings.audit_key_bytes``.
+        longest_pause: Acts that come later after the last one are refused, and on PostgreSQL those ahead of the
+            server's clock; see :mod:`governance.chain`. None where times are invented.
 
     Returns:
         An engine for :func:`transaction`. One per process is enough; threads may share it.
@@ -50,11 +66,14 @@ def open_database(url: str, *, audit_key: bytes) -> Engine:
         UnreadableFile: nothing answers there, it is not a database, or a later driftgate has written it.
     """
     try:
+        is_file = url.startswith("sqlite")
         engine = create_engine(
             url,
-            connect_args={"timeout": 30} if url.startswith("sqlite") else {},
+            connect_args={"timeout": _PATIENCE_SECONDS} if is_file else {},
+            **({"pool_size": _POOLED} if is_file else {}),
+            pool_timeout=_POOL_SECONDS,
             pool_pre_ping=True,
-            execution_options={_AUDIT_KEY: audit_key},
+            execution_options={_AUDIT_KEY: audit_key, _LONGEST_PAUSE: longest_pause},
         )
         if engine.dialect.name == "sqlite":
             _make_sqlite_behave(engine)
@@ -68,17 +87,25 @@ def open_database(url: str, *, audit_key: bytes) -> Engine:
 
 
 @contextmanager
-def transaction(engine: Engine) -> Iterator[Session]:
+def transaction(engine: Engine, *, patience: float = _PATIENCE_SECONDS) -> Iterator[Session]:
     """One transaction: kept when the block ends, undone when an exception leaves it; its audit lines are sealed last.
 
     Rows stay usable after the block. On SQLite the write lock is taken at once, so that what is read inside can't
-    change before it is written; others wait up to 30 seconds.
+    change before it is written; others wait.
+
+    Args:
+        engine: Of the database.
+        patience: Seconds to wait for whoever writes; a lock that is not to be had by then is an OperationalError.
     """
     with Session(engine, expire_on_commit=False) as session, session.begin():
-        connection = session.connection(execution_options={_WRITING: True})
+        connection = session.connection(execution_options={_WRITING: True, _PATIENCE: patience})
+        if engine.dialect.name == "postgresql" and patience != _PATIENCE_SECONDS:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(patience * 1000)}")
         yield session
         session.flush()
-        chain.seal(connection, session.info.pop(NOTED, ()), connection.get_execution_options()[_AUDIT_KEY])
+        options = connection.get_execution_options()
+        noted = session.info.pop(NOTED, ())
+        chain.seal(connection, noted, options[_AUDIT_KEY], longest_pause=options[_LONGEST_PAUSE])
 
 
 @contextmanager
@@ -97,7 +124,7 @@ def reading(engine: Engine) -> Iterator[Session]:
 
 def _make_private(file: Path) -> None:
     """An empty file that only its owner reads: hashes of passwords will be in it. One that is there stays as it is."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_for_owner(file.parent)
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
@@ -198,7 +225,7 @@ def _make_sqlite_behave(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def _set_up(connection: Any, record: object) -> None:
         connection.isolation_level = None
-        for setting in ("foreign_keys = ON", "recursive_triggers = ON", "busy_timeout = 30000"):
+        for setting in ("foreign_keys = ON", "recursive_triggers = ON"):
             connection.execute(f"PRAGMA {setting}")
 
     @event.listens_for(engine, "begin")
@@ -206,4 +233,6 @@ def _make_sqlite_behave(engine: Engine) -> None:
         options = connection.get_execution_options()
         if options.get("isolation_level") != "AUTOCOMMIT":
             connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if options.get(_READING) else 'OFF'}")
+            patience = options.get(_PATIENCE, _PATIENCE_SECONDS)
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(patience * 1000)}")
             connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITING) else "BEGIN")

@@ -23,6 +23,7 @@
     │   ├── ConfirmationNeeded       the gate wants a yes that is recorded
     │   ├── ActRefused               the state of what is acted on does not let it
     │   ├── ClockMovedBack           the clock is behind the audit trail
+    │   ├── ClockAhead               the clock is ahead of what can be
     │   └── ChangedMeanwhile         somebody else was first; nothing was written
     ├── ContentAltered               bytes in the store are not the bytes that were recorded
     └── ServerUnavailable            the Prefect server can't be reached or started
@@ -211,8 +212,19 @@ class ClockMovedBack(Refused):
     def __str__(self) -> str:
         return (
             f"The clock says {self.found}, but the last line of the audit trail was written at {self.last}; "
-            f"set the clock of this machine right."
+            f"set the clock of this machine right, or restore a backup of before if that line lies in the future."
         )
+
+
+class ClockAhead(Refused):
+    """The clock is ahead of what can be, which would keep everybody from acting until then; nothing was written."""
+
+    def __init__(self, found: str, known: str, remedy: str) -> None:
+        super().__init__(found, known, remedy)
+        self.found, self.known, self.remedy = found, known, remedy
+
+    def __str__(self) -> str:
+        return f"The clock says {self.found}, but {self.known}; {self.remedy}."
 
 
 class TransitionNotAllowed(Refused):

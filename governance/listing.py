@@ -225,7 +225,7 @@ def _kind_of(column: Any) -> type[Any]:
     stored = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
     if isinstance(stored, Enum) and stored.enum_class is not None:
         return stored.enum_class
-    return stored.python_type  # type: ignore[no-any-return]
+    return stored.python_type
 
 
 def _remedy(kind: type[Any]) -> str:

@@ -10,11 +10,15 @@ from contextlib import suppress
 from functools import cache
 from getpass import getuser
 from pathlib import Path
+from typing import Final
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from governance.errors import NotLoggedIn, UnreadableFile
+from governance.errors import NotLoggedIn, UnreadableFile, UnusableValue
+
+SHORTEST_KEY: Final = 16
+"""Bytes of the key that seals the audit trail."""
 
 
 def _user_of_the_system() -> str:
@@ -25,18 +29,42 @@ def _user_of_the_system() -> str:
         return f"uid-{os.getuid()}"
 
 
+def make_for_owner(folder: Path) -> None:
+    """Make a folder that nobody but its owner can enter, and what is missing above it; what is there stays as it is."""
+    if not folder.is_dir():
+        make_for_owner(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def write_for_owner(file: Path, text: str) -> None:
     """Write a file that nobody but its owner can read, at once and whole."""
-    _temporary_for_owner(file, text).replace(file)
+    temporary = _temporary_for_owner(file, text)
+    try:
+        temporary.replace(file)
+    except OSError:
+        temporary.unlink()
+        raise
 
 
 def _temporary_for_owner(file: Path, text: str) -> Path:
     """A file beside the one that is meant, with its text."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=file.parent)  # readable for its owner only
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    return Path(temporary)
+    make_for_owner(file.parent)
+    handle, name = tempfile.mkstemp(dir=file.parent)  # readable for its owner only
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError:
+        temporary.unlink()
+        raise
+    return temporary
+
+
+def _usable_key(source: str, key: bytes) -> bytes:
+    if len(key) < SHORTEST_KEY:
+        problem = f"a key of {len(key)} bytes seals no audit trail, it takes {SHORTEST_KEY} at least"
+        raise UnusableValue(source, problem, "give the key that has sealed the trail so far, or a long random one")
+    return key
 
 
 class Settings(BaseSettings):
@@ -68,6 +96,13 @@ class Settings(BaseSettings):
     audit_key: SecretStr | None = Field(
         default=None, description="Seals the audit trail; default: made once and kept in the home folder."
     )
+    longest_pause_days: int = Field(
+        default=366,
+        ge=1,
+        le=36_500,
+        description="An act that comes later after the last one is refused, since the clock may be wrong; "
+        "raise it to go on after a longer pause.",
+    )
     mail_url: SecretStr | None = Field(
         default=None,
         description="Where notices go, as Apprise writes it, e.g. mailtos://user:password@host?from=driftgate@host; "
@@ -80,16 +115,20 @@ class Settings(BaseSettings):
 
     @property
     def audit_key_bytes(self) -> bytes:
-        """What seals the audit trail. Kept outside of the database: who can write there can't make seals."""
+        """What seals the audit trail. Kept outside of the database: who can write there can't make seals.
+
+        Raises:
+            UnusableValue: it is so short that somebody could guess it.
+        """
         if self.audit_key is not None:
-            return self.audit_key.get_secret_value().encode()
+            return _usable_key("DRIFTGATE_AUDIT_KEY", self.audit_key.get_secret_value().encode())
         file = self.home.resolve() / "audit.key"
         if not file.exists():
             temporary = _temporary_for_owner(file, secrets.token_hex(32))
             with suppress(FileExistsError):  # another process was first: its key holds
                 file.hardlink_to(temporary)
             temporary.unlink()
-        return file.read_bytes()
+        return _usable_key(str(file), file.read_bytes())
 
     @property
     def log_in_file(self) -> Path:

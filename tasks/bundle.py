@@ -40,18 +40,25 @@ def make(project: Project, environment: str | None, actor: Actor) -> dict[str, A
     store = settings().artifacts_folder
     artifacts.sweep(store)
     with edge.known(project, actor) as session:
-        bundle = bundles.make_bundle(
+        row = registry.find_project(session, project.project)
+        place = registry.find_environment(session, project.project, where)
+    with (
+        edge.reading() as session,  # nobody waits while files are copied
+        bundles.packed(
             session,
-            registry.find_project(session, project.project),
-            environment=registry.find_environment(session, project.project, where),
+            row,
+            environment=place,
             artifacts=store,
             files=files,
             code_revision=code_revision(Path(__file__).parent),
             packages=package_versions(),
             actor=actor,
             at=edge.now(),
-        )
-        return describe(session, bundle)
+        ) as packed,
+        edge.transaction() as writing,
+    ):
+        bundle = bundles.make_bundle(writing, packed, artifacts=store, actor=actor, at=edge.now())
+        return describe(writing, bundle)
 
 
 def export(project: Project, number: int, target: Path, actor: Actor) -> dict[str, Any]:
@@ -61,8 +68,14 @@ def export(project: Project, number: int, target: Path, actor: Actor) -> dict[st
 
     with edge.known(project, actor) as session:
         bundle = bundles.find_bundle(session, registry.find_project(session, project.project), number)
-        bundles.export_bundle(session, bundle, settings().artifacts_folder, target, actor=actor, at=edge.now())
-        return {**describe(session, bundle), "file": target, "bytes": target.stat().st_size}
+        described = describe(session, bundle)
+    with (
+        edge.reading() as session,  # nobody waits while the file is written
+        bundles.export_bundle(session, bundle, settings().artifacts_folder, target, actor=actor),
+        edge.transaction() as writing,
+    ):
+        bundles.note_export(writing, bundle, target.name, actor=actor, at=edge.now())
+    return {**described, "file": target, "bytes": target.stat().st_size}
 
 
 def bring_in(file: Path, actor: Actor) -> dict[str, Any]:
@@ -73,10 +86,14 @@ def bring_in(file: Path, actor: Actor) -> dict[str, Any]:
 
     store = settings().artifacts_folder
     artifacts.sweep(store)
-    with edge.transaction() as session:
-        bundle = bundles.import_bundle(session, file, store, actor=actor, at=edge.now())
-        project = session.get_one(ProjectRow, bundle.project_id)
-        return {**describe(session, bundle), "folder": project.folder}
+    with (
+        edge.reading() as session,  # nobody waits while files are unpacked
+        bundles.unpacked(session, file, store, actor=actor) as parcel,
+        edge.transaction() as writing,
+    ):
+        bundle = bundles.import_bundle(writing, parcel, store, actor=actor, at=edge.now())
+        project = writing.get_one(ProjectRow, bundle.project_id)
+        return {**describe(writing, bundle), "folder": project.folder}
 
 
 def activate(project: Project, number: int, environment: str | None, actor: Actor, *, confirm: bool) -> dict[str, Any]:
@@ -93,7 +110,8 @@ def activate(project: Project, number: int, environment: str | None, actor: Acto
             with session.begin_nested():
                 return _activated(session, project, number, where, actor, confirm=confirm)
         except (ActivationRefused, ConfirmationNeeded, ChangedMeanwhile) as refused:
-            registry.note_refusal(session, refused, environment=where, actor=actor, at=edge.now())
+            path = f"{project.project}/bundle-{number}"
+            registry.note_refusal(session, refused, environment=where, actor=actor, at=edge.now(), bundle=path)
             refusal = refused
     raise refusal
 

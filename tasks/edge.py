@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
@@ -160,7 +160,9 @@ def _engine(url: str) -> Engine:
     from governance import database
     from governance.settings import settings
 
-    return database.open_database(url, audit_key=settings().audit_key_bytes)
+    found = settings()
+    pause = timedelta(days=found.longest_pause_days)
+    return database.open_database(url, audit_key=found.audit_key_bytes, longest_pause=pause)
 
 
 @contextmanager

@@ -44,6 +44,7 @@ def at_home(folder: Path, **environment: str) -> Iterator[pytest.MonkeyPatch]:
     """The settings of this process point at a home."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DRIFTGATE_HOME", str(folder))
+        patch.setenv("DRIFTGATE_LONGEST_PAUSE_DAYS", "36500")  # some acts have invented times, others the real one
         for name in ("DRIFTGATE_DATABASE_URL", "DRIFTGATE_TOKEN"):
             patch.delenv(name, raising=False)
         for name, value in environment.items():

@@ -15,9 +15,12 @@ Generate = Annotated[bool, typer.Option("--generate", help="Make a random passwo
 
 
 def ask(*, from_stdin: bool, prompt: str = "Password") -> str:
-    """A password that exists. Raises: UnusableValue: there is nobody to ask."""
+    """A password that exists. Raises: UnusableValue: there is nobody to ask, or nothing comes."""
     if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
+        line = sys.stdin.readline()
+        if not line:
+            raise UnusableValue("password", "standard input ended before it", "write one line for each that is asked")
+        return line.rstrip("\r\n")
     if not sys.stdin.isatty():
         raise UnusableValue("password", "there is no terminal to ask at", "add --password-stdin")
     return getpass(f"{prompt}: ", stream=sys.stderr)

@@ -101,14 +101,16 @@ def verify(
             "--anchor", metavar="FILE", help="Anchor of an earlier export, kept elsewhere.", show_default=False
         ),
     ] = None,
+    acting_as: ActingAs = None,
 ) -> Answer:
     """Check every line of the audit trail: nothing was edited, deleted, reordered or back-dated."""
     from governance import audit
     from governance.settings import settings
 
+    actor = record.acting(acting_as)
     held = None if anchor is None else _anchor(anchor)
     with edge.reading() as session, _progress("Verifying") as tell:
-        found = audit.verify(session, settings().audit_key_bytes, anchor=held, tell=tell)
+        found = audit.verify(session, settings().audit_key_bytes, actor=actor, anchor=held, tell=tell)
     return _verdict(found)
 
 
@@ -119,17 +121,19 @@ def export(file: File, acting_as: ActingAs = None) -> Answer:
 
     beside = file.with_name(file.name + ANCHOR_SUFFIX)
     actor = record.acting(acting_as)
-    # Both are in place only after the trail itself says so: the transaction ends first.
+    # Both are in place only after the trail itself says so.
     with (
         replacing(beside) as anchored,
         replacing(file) as written,
         _progress("Exporting") as tell,
-        edge.transaction() as session,
         written.open("wb") as stream,
     ):
-        made = audit.export(session, settings().audit_key_bytes, stream, at=edge.now(), actor=actor, tell=tell)
+        with edge.reading() as session:  # nobody waits for it
+            made = audit.export(session, settings().audit_key_bytes, stream, at=edge.now(), actor=actor, tell=tell)
         stream.flush()
         os.fsync(stream.fileno())
+        with edge.transaction() as session:
+            audit.note_export(session, made, actor=actor, at=edge.now())
         anchored.write_text(made.as_json(), encoding="utf-8")
     document = {"file": file, "anchor": beside, "lines": made.lines, "digest": made.digest, "sha256": made.sha256}
 

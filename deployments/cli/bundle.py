@@ -51,7 +51,7 @@ def list_bundles(project: Project = None) -> Answer:
     from tasks import bundle
 
     declared = record.find_project(project)
-    with edge.reading() as session:
+    with edge.looking_at(declared) as session:
         known = {row.name: row for row in registry.list_projects(session)}
         rows = bundles.list_bundles(session, known[declared.project]) if declared.project in known else []
         found = [bundle.describe(session, row) for row in rows]
@@ -85,7 +85,7 @@ def show(number: Number, project: Project = None) -> Answer:
     from tasks import bundle
 
     declared = record.find_project(project)
-    with edge.reading() as session:
+    with edge.looking_at(declared) as session:
         row = bundles.find_bundle(session, registry.find_project(session, declared.project), number)
         document = bundle.describe(session, row)
         document["manifest"] = manifest = row.manifest

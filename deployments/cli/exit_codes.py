@@ -30,6 +30,7 @@ EXIT_CODES: Final[Mapping[type[errors.DriftgateError], int]] = MappingProxyType(
         errors.NotAllowed: FAILED,
         errors.ActRefused: FAILED,
         errors.ClockMovedBack: FAILED,
+        errors.ClockAhead: FAILED,
         errors.NotFound: WRONG_USAGE,
         errors.TransitionNotAllowed: FAILED,
         errors.SignOffRefused: FAILED,

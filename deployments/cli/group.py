@@ -10,6 +10,7 @@ from deployments.cli import command as declaring
 from deployments.cli import display, record
 from deployments.cli.answer import Answer
 from deployments.cli.command import ActingAs, command
+from governance.vocabulary import Right
 from tasks import edge
 
 if TYPE_CHECKING:
@@ -42,11 +43,12 @@ def create(group: Group, acting_as: ActingAs = None) -> Answer:
 
 
 def list_groups() -> Answer:
-    """List the groups and who is in them."""
-    from governance import people
+    """List the groups and who is in them. For administrators of everything."""
+    from governance import authorisation, people
 
-    record.acting(None)
+    actor = record.acting(None)
     with edge.reading() as session:
+        authorisation.require(session, actor, Right.ADMINISTER, None)
         groups = [
             {"group": one.name, "members": people.members_of(session, one)} for one in people.list_groups(session)
         ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,9 +19,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from governance.people import LoggedIn
-
-ADDRESS = "terminal"
-"""Where log-ins of commands come from."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -57,7 +56,8 @@ def begin(name: str, password: str) -> LoggedIn:
     """Log in, and keep that in the home folder.
 
     Raises:
-        NotLoggedIn: the name or the password is wrong, or too many were.
+        NotLoggedIn: the name or the password is wrong.
+        TooManyAttempts: too many were.
     """
     from governance.settings import settings
 
@@ -67,14 +67,19 @@ def begin(name: str, password: str) -> LoggedIn:
 
 
 def proved(name: str, password: str) -> LoggedIn:
-    """Log in without keeping it. Raises: NotLoggedIn, after the failure was kept."""
+    """Log in without keeping it. Raises: NotLoggedIn, TooManyAttempts, after the failure was kept."""
     from governance import people
 
     with edge.transaction() as session:
-        said = people.log_in(session, name, password, address=ADDRESS, at=edge.now(), origin=Origin.COMMAND)
+        said = people.log_in(session, name, password, address=address(), at=edge.now(), origin=Origin.COMMAND)
     if isinstance(said, people.Refusal):
         raise said.error()
     return said
+
+
+def address() -> str:
+    """Where log-ins of commands come from: a terminal of a user of this machine."""
+    return f"terminal of user {os.getuid()} on {platform.node()}"
 
 
 def log_out() -> Answer:

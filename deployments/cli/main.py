@@ -145,16 +145,42 @@ def run(arguments: Sequence[str]) -> int:
         refusals.say(refusals.STOPPED, as_json=as_json)
         return TERMINATED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; nobody is left to tell
-        return FAILED
+        return FAILED  # the reader has gone; nobody is left to tell
     except Exception as error:
         refusals.say(refusals.of_the_machine(error) or refusals.unexpected(error), as_json=as_json)
         return FAILED
     return answer.exit_code
 
 
+def _hold_closed_streams() -> None:
+    """Give a stream that the shell has closed a place, or the next file that is opened would be taken for it.
+
+    What is read there ends at once, the answer can't be written there, and what is said beside it is lost.
+    """
+    for name, flags, mode in (
+        ("stdin", os.O_RDONLY, "r"),
+        ("stdout", os.O_RDONLY, "w"),
+        ("stderr", os.O_WRONLY, "w"),
+    ):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode, encoding="utf-8"))
+
+
+def _everything_is_written() -> bool:
+    """Whether nothing is left to write; what can't be written is dropped, or the interpreter would complain of it."""
+    written = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            written = False
+    return written
+
+
 def main() -> None:
     """The console script ``driftgate``."""
+    _hold_closed_streams()
     # Only here: signals and the garbage collector are for a process of its own, not for who calls run().
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     gc.set_threshold(NEW_OBJECTS)
@@ -162,7 +188,8 @@ def main() -> None:
         code = run(sys.argv[1:])
     finally:
         gc.freeze()  # at its end the interpreter would search all of them for garbage, for a second
-    sys.exit(code)
+        written = _everything_is_written()
+    sys.exit(code if written else code or FAILED)
 
 
 if __name__ == "__main__":

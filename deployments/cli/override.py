@@ -47,6 +47,7 @@ def request(
 ) -> Answer:
     """Ask that a version goes live without an approval. Within a day, a final approver has to confirm it."""
     from governance import registry
+    from governance.settings import settings
 
     declared = record.find_project(project)
     name, _ = declared.model(model)
@@ -54,7 +55,10 @@ def request(
     with edge.known(declared, actor) as session:
         found = edge.find_version(session, declared, name, version)
         place = registry.find_environment(session, declared.project, environment or declared.monitored_environment)
-        asked = registry.request_override(session, found, place, reason=reason, actor=actor, at=edge.now())
+        store = settings().artifacts_folder
+        asked = registry.request_override(
+            session, found, place, reason=reason, artifacts=store, actor=actor, at=edge.now()
+        )
         document = _facts(session, asked)
 
     def view(console: Console) -> None:
@@ -67,14 +71,25 @@ def request(
 def confirm(number: Number, project: Project = None, acting_as: ActingAs = None) -> Answer:
     """Agree, as a final approver, to what somebody else has asked for; the version is active afterwards."""
     from governance import registry
+    from governance.errors import ActivationRefused, ActRefused, ChangedMeanwhile
     from governance.settings import settings
+
+    refusals = list[ActivationRefused | ActRefused | ChangedMeanwhile]()
 
     def act(session: Session, override: Override, actor: Actor) -> str:
         artifacts = settings().artifacts_folder
-        registry.confirm_override(session, override, artifacts=artifacts, actor=actor, at=edge.now())
+        try:
+            with session.begin_nested():
+                registry.confirm_override(session, override, artifacts=artifacts, actor=actor, at=edge.now())
+        except (ActivationRefused, ActRefused, ChangedMeanwhile) as refused:
+            registry.note_refused_confirmation(session, override, refused, actor=actor, at=edge.now())
+            refusals.append(refused)
         return f"Override {number} is confirmed by {actor.name}; somebody else has to review it."
 
-    return _act(act, number, project, acting_as)
+    answer = _act(act, number, project, acting_as)
+    for refused in refusals:  # raised only now: its line is kept
+        raise refused
+    return answer
 
 
 def review(number: Number, comment: Comment, project: Project = None, acting_as: ActingAs = None) -> Answer:

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -34,6 +35,7 @@ class Refusal:
 
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_SHUT: Final = frozenset({errno.EBADF, errno.EIO})
 
 STOPPED: Final = Refusal("Interrupted", "Stopped; what was finished is kept.")
 
@@ -61,6 +63,9 @@ def of_the_machine(error: Exception) -> Refusal | None:
         place = error.filename or "A file can't be written"
         remedy = "make room on its disk, or set DRIFTGATE_HOME"
         return Refusal(type(error).__name__, f"{place}: {os.strerror(error.errno).lower()}; {remedy}.")
+    if isinstance(error, OSError) and error.errno in _SHUT and error.filename is None:  # files of ours have names
+        problem = os.strerror(error.errno).lower()
+        return Refusal(type(error).__name__, f"The answer can't be written: {problem}; see to standard output.")
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         remedy = "see to its permissions, or set DRIFTGATE_HOME"
         return Refusal(type(error).__name__, f"{error.filename}: {error.strerror.lower()}; {remedy}.")
@@ -85,10 +90,10 @@ def unexpected(error: Exception) -> Refusal:
 def _keep_traceback() -> str:
     """Write the traceback of the current exception where somebody finds it, and say where."""
     try:
-        from governance.settings import settings
+        from governance.settings import make_for_owner, settings
 
         folder = settings().home.resolve() / "tracebacks"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_for_owner(folder)
         file = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}.txt"
         file.write_text(f"driftgate {' '.join(sys.argv[1:])}\n\n{traceback.format_exc()}", encoding="utf-8")
     except Exception:  # the home folder itself may be what is wrong
@@ -98,12 +103,14 @@ def _keep_traceback() -> str:
 
 
 def say(refused: Refusal, *, as_json: bool) -> None:
-    """Print it: a document on standard output, or a sentence on standard error."""
+    """Print it: a document on standard output, or a sentence on standard error, also where the document can't go."""
     if as_json:
         error = {"type": refused.type, "message": refused.message, **refused.more}
-        print_document({"error": error}, sys.stdout)
-        return
-    display.say(console(sys.stderr), refused.message, good=False)
+        with suppress(OSError):
+            print_document({"error": error}, sys.stdout)
+            return
+    with suppress(OSError):  # nobody is left to tell
+        display.say(console(sys.stderr), refused.message, good=False)
 
 
 def say_usage(error: typer.TyperException, *, as_json: bool) -> None:

@@ -82,7 +82,7 @@ def facts(session: Session, item: Item, actor: Actor) -> dict[str, Any]:
 
     project, *rest = item.path.split("/")
     shown = signoff.show(session, item)
-    allowed = signoff.allowed_actions(session, item, actor)
+    allowed = signoff.allowed_actions(session, item, actor, at=edge.now())
     names: dict[str, Any] = {"project": project}
     names |= {"bundle": int(rest[0].rpartition("-")[2])} if len(rest) == 1 else {"model": rest[0]}
     names |= {} if len(rest) == 1 else {"version": int(rest[1])}

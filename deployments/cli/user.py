@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,7 +10,8 @@ import typer
 from deployments.cli import asking, display, log_in, record
 from deployments.cli.answer import Answer
 from deployments.cli.command import ActingAs, command, group
-from governance.vocabulary import Right, UserKind
+from governance.errors import NotLoggedIn, UnusableValue
+from governance.vocabulary import SYSTEM, Right, UserKind
 from tasks import edge
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from sqlmodel import Session
 
+    from governance.audit import Actor
     from governance.tables import User
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the user.", show_default=False)]
@@ -67,7 +70,7 @@ def create_admin(
             actor=actor,
             at=edge.now(),
         )
-        document = _facts(user, in_full=True)
+        document = _facts(user)
     if first:
         log_in.begin(name, password)
     return _made(document | {"logged_in": first}, password if made_up else None)
@@ -104,21 +107,21 @@ def create(
             actor=actor,
             at=edge.now(),
         )
-        document = _facts(user, in_full=True)
+        document = _facts(user)
     return _made(document, password if made_up else None)
 
 
 def list_users() -> Answer:
-    """List everybody: who they are, and whether they may act."""
+    """List everybody: who they are, and whether they may act. For administrators of everything."""
     from governance import authorisation, people
 
     actor = record.acting(None)
     with edge.reading() as session:
-        in_full = authorisation.may(session, actor, Right.ADMINISTER, None)
-        users = [_facts(user, in_full=in_full) for user in people.list_users(session)]
+        authorisation.require(session, actor, Right.ADMINISTER, None)
+        users = [_facts(user) for user in people.list_users(session)]
 
     def view(console: Console) -> None:
-        rows = [(one["user"], one["full_name"], one["kind"], one["active"], one.get("email")) for one in users]
+        rows = [(one["user"], one["full_name"], one["kind"], one["active"], one["email"]) for one in users]
         console.print(display.table(("user", "full name", "kind", "active", "e-mail"), rows))
         if not users:
             display.say(console, "No user yet: everybody is taken at their word.")
@@ -128,12 +131,13 @@ def list_users() -> Answer:
 
 
 def show(name: Name) -> Answer:
-    """Show somebody: their groups, and their roles where you may see them."""
+    """Show yourself or, as an administrator, somebody: their groups, and their roles where you may see them."""
     from governance import authorisation, people, registry
 
     actor = record.acting(None)
     with edge.reading() as session:
-        in_full = actor.name == name or authorisation.may(session, actor, Right.ADMINISTER, None)
+        if actor.name != name:
+            authorisation.require(session, actor, Right.ADMINISTER, None)
         user = people.find_user(session, name)
         groups = [one.name for one in people.list_groups(session) if name in people.members_of(session, one)]
         visible = authorisation.visible_projects(session, actor)
@@ -147,7 +151,7 @@ def show(name: Name) -> Answer:
             for holder in (name, *(f"@{group}" for group in groups))
             for row in people.list_assignments(session, key, person=holder)
         ]
-        document = _facts(user, in_full=in_full) | {"groups": groups, "roles": roles}
+        document = _facts(user) | {"groups": groups, "roles": roles}
 
     def view(console: Console) -> None:
         console.print(display.table(("", ""), [(key, document[key]) for key in document if key != "roles"]))
@@ -202,23 +206,55 @@ def set_password(
         typer.Option("--password-stdin", help="From standard input: your current one, if it is yours, then the new."),
     ] = False,
     generate: asking.Generate = False,
+    recover: Annotated[
+        bool,
+        typer.Option("--recover", help="When nobody can log in who could: as who owns the home folder of driftgate."),
+    ] = False,
     acting_as: ActingAs = None,
 ) -> Answer:
     """Set a password, your own or, as an administrator, somebody's. All log-ins and tokens of the user end."""
     from governance import people
 
-    actor = record.acting(acting_as)
+    if recover and name is None:
+        raise UnusableValue("NAME", "whose password is recovered has to be said", "add the name of the user")
+    actor = _owner_of_the_home() if recover else record.acting(acting_as)
     whose = name or actor.name
     own = whose == actor.name
     current = asking.ask(from_stdin=password_stdin, prompt="Current password") if own else None
     password, made_up = asking.ask_for_new(from_stdin=password_stdin, generate=generate)
     with edge.transaction() as session:
         user = people.find_user(session, whose)
-        people.set_password(session, user, password, actor=actor, at=edge.now(), current=current)
-        document = _facts(user, in_full=False)
+        said = people.set_password(
+            session,
+            user,
+            password,
+            actor=actor,
+            at=edge.now(),
+            current=current,
+            address=log_in.address(),
+            because=f"recovered by the owner of the home, {log_in.address()}" if recover else "",
+        )
+        document = _facts(user)
+    if isinstance(said, people.Refusal):
+        raise said.error()
     if own:
         log_in.begin(whose, password)
     return _made(document | {"logged_in": own}, password if made_up else None, "has a new password")
+
+
+def _owner_of_the_home() -> Actor:
+    """The system itself, for who could read its key and write its database anyway.
+
+    Raises:
+        NotLoggedIn: the home folder is somebody else's, or it is new.
+    """
+    from governance.settings import settings
+
+    home = settings().home.resolve()
+    if not home.is_dir() or os.getuid() not in {0, home.stat().st_uid}:
+        problem = f"you are not the user of this machine who owns {home}"
+        raise NotLoggedIn(problem, "ask who owns it to recover a password, or an administrator to set one")
+    return SYSTEM
 
 
 def _made(document: dict[str, Any], password: str | None, done: str = "is known now") -> Answer:
@@ -243,12 +279,18 @@ def _acted(name: str, act: Callable[[Session, User], User], done: str) -> Answer
     from governance import people
 
     with edge.transaction() as session:
-        document = _facts(act(session, people.find_user(session, name)), in_full=True)
+        document = _facts(act(session, people.find_user(session, name)))
     return Answer(document, lambda console: display.say(console, f"{name} is {done}.", good=True))
 
 
-def _facts(user: User, *, in_full: bool) -> dict[str, Any]:
-    """A user, in full only for administrators and the user."""
-    facts = {"user": user.name, "full_name": user.full_name, "kind": user.kind, "active": user.active}
-    private = {"email": user.email, "subject": user.subject, "has_password": user.password_hash is not None}
-    return facts | (private | {"created_at": user.created_at} if in_full else {})
+def _facts(user: User) -> dict[str, Any]:
+    return {
+        "user": user.name,
+        "full_name": user.full_name,
+        "kind": user.kind,
+        "active": user.active,
+        "email": user.email,
+        "subject": user.subject,
+        "has_password": user.password_hash is not None,
+        "created_at": user.created_at,
+    }

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from deployments.servers.environment import LOCAL_HOSTS
 from governance.errors import ServerUnavailable
-from governance.settings import Settings
+from governance.settings import Settings, make_for_owner
 
 _PASSWORD_WANTED: Final = frozenset({401, 403})
 
@@ -79,7 +79,7 @@ def serving(settings: Settings, url: str) -> Iterator[None]:
     Raises:
         ServerUnavailable: this home is served already.
     """
-    settings.prefect_folder.mkdir(parents=True, exist_ok=True)
+    make_for_owner(settings.prefect_folder)
     lock = _lock(settings)
     try:
         lock.acquire(timeout=1)

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,9 @@ from governance.settings import Settings
 
 START_TIMEOUT_SECONDS: Final = 30.0
 LEAVE_WITHIN_SECONDS: Final = 5
+
+CONNECTIONS: Final = 200
+"""At the same time, at most; who comes next is told 503."""
 
 _LOGGERS: Final = ("driftgate.web", "uvicorn.error")
 
@@ -43,7 +46,8 @@ def api_server(settings: Settings, *, host: str, port: int) -> Iterator[threadin
     from governance.web.background import every_minute
 
     require_free(host, port)
-    engine = open_database(settings.database, audit_key=settings.audit_key_bytes)
+    pause = timedelta(days=settings.longest_pause_days)
+    engine = open_database(settings.database, audit_key=settings.audit_key_bytes, longest_pause=pause)
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(engine, settings, clock=_now),
@@ -55,6 +59,7 @@ def api_server(settings: Settings, *, host: str, port: int) -> Iterator[threadin
             # Only what stands in front for TLS may say for whom it asks: others would choose their address themselves.
             proxy_headers=settings.public_url.startswith("https://"),
             timeout_graceful_shutdown=LEAVE_WITHIN_SECONDS,
+            limit_concurrency=CONNECTIONS,
         )
     )
     thread = threading.Thread(target=server.run, name="api", daemon=True)

@@ -6,9 +6,13 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
+from deployments.servers.password import OWN, WANTED
 from governance.settings import Settings
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost")
+
+ORIGINS = ("PREFECT_SERVER_CORS_ALLOWED_ORIGINS", "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS")
+"""Two names of one setting: whose pages may read answers of the server. Prefect's default is everybody's."""
 
 SERVICES_OF_A_LASTING_SERVER = (
     "CANCELLATION_CLEANUP",
@@ -41,23 +45,25 @@ def client_environment(settings: Settings, url: str) -> dict[str, str]:
     return environment
 
 
-def own_environment(settings: Settings, url: str) -> dict[str, str]:
+def own_environment(settings: Settings, url: str, password: str) -> dict[str, str]:
     """As :func:`client_environment`, of a server that driftgate started: Prefect's own files are in our folder."""
-    password = os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
     return client_environment(settings, url) | {
-        **({"PREFECT_API_AUTH_STRING": password} if password else {}),
+        WANTED: password,
         "PREFECT_HOME": str(settings.prefect_folder),
         # One that always exists; the user's own is unknown in this home, and the default one is ephemeral.
         "PREFECT_PROFILE": "local",
     }
 
 
-def server_environment(settings: Settings, url: str, *, lasting: bool) -> dict[str, str]:
+def server_environment(settings: Settings, url: str, password: str, *, lasting: bool) -> dict[str, str]:
     """What the server at ``url`` itself needs, ``lasting`` or for one command.
 
-    The database is SQLite in our folder unless PREFECT_SERVER_DATABASE_CONNECTION_URL names another.
+    The database is SQLite in our folder unless PREFECT_SERVER_DATABASE_CONNECTION_URL names another. Who knows the
+    password comes in, and of other pages in a browser none reads an answer, unless the user lets them.
     """
-    environment = own_environment(settings, url) | {
+    environment = own_environment(settings, url, password) | {
+        OWN: password,
+        **_who_may_ask(url),
         # Two commands at once write to one SQLite file.
         "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
         # Whole seconds only: Prefect truncates, and 0 is a busy loop.
@@ -69,6 +75,15 @@ def server_environment(settings: Settings, url: str, *, lasting: bool) -> dict[s
         environment |= {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in SERVICES_OF_A_LASTING_SERVER}
         environment["PREFECT_SERVER_UI_ENABLED"] = "false"
     return environment
+
+
+def _who_may_ask(url: str) -> dict[str, str]:
+    """The pages of the server itself, under each name of this machine; or whoever the user names."""
+    if any(os.environ.get(name) for name in ORIGINS):
+        return {}
+    scheme_and_host, _, port = url.removesuffix("/api").rpartition(":")
+    local = [f"http://{host}" for host in LOCAL_HOSTS]
+    return {ORIGINS[0]: ",".join(f"{one}:{port}" for one in (local if scheme_and_host in local else [scheme_and_host]))}
 
 
 def with_inherited(environment: Mapping[str, str]) -> dict[str, str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -26,21 +26,27 @@ LIFE: Final = timedelta(days=400)
 SCOPE: Final = frozenset({Right.READ, Right.WRITE})
 
 
-def close(settings: Settings) -> str | None:
+def close(settings: Settings, say: Callable[[str], None]) -> None:
     """Where nobody is known yet, make an administrator of the user of the settings, and log them in at this home.
 
-    Returns:
-        Their password, which is nowhere else; none: there were users already.
+    The installation is closed last: when their log-in is kept, and their password, which is nowhere else, was said.
+    Whatever goes wrong before leaves it open.
+
+    Args:
+        settings: Of the home.
+        say: Is told who the administrator is, and the password.
     """
-    with _transaction(settings) as session:
+    with ExitStack() as undoing, _transaction(settings) as session:
         people.one_at_a_time(session)
         if authorisation.has_users(session):
-            return None
+            return
         at, password = datetime.now(UTC), people.new_password()
         user = people.create_administrator(session, settings.user, password=password, actor=SYSTEM, at=at)
         logged_in = people.begin_log_in(session, user, address=platform.node(), at=at, origin=Origin.COMMAND)
-    settings.keep_secret(logged_in.secret)
-    return password
+        settings.keep_secret(logged_in.secret)
+        undoing.push(lambda kind, _error, _traceback: settings.keep_secret(None) if kind is not None else None)
+        say(f"The administrator is {settings.user}, logged in at this home.")
+        say(f"Password, shown this one time: {password}")
 
 
 def token_of_runner(settings: Settings) -> str | None:

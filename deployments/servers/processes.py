@@ -17,6 +17,7 @@ from pathlib import Path
 from deployments.servers.address import is_healthy
 from deployments.servers.environment import with_inherited
 from governance.errors import ServerUnavailable
+from governance.settings import make_for_owner
 
 KEPT_LOGS = 10
 LOOK_EVERY_SECONDS = 0.1
@@ -54,7 +55,7 @@ def start_prefect(arguments: Sequence[str], environment: Mapping[str, str], log:
 
     It has a session of its own: Ctrl-C in the terminal is for us, and we stop it in our order.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
+    make_for_owner(log.parent)
     with log.open("wb") as written:
         process = subprocess.Popen(  # noqa: S603  our own interpreter, our own arguments
             [sys.executable, "-m", "deployments.servers.follower", str(os.getpid()), *arguments],
@@ -125,7 +126,7 @@ def port_is_free(host: str, port: int) -> bool:
 
 def new_log(folder: Path, name: str) -> Path:
     """A file for the log of a process, one per process of ours; the oldest of the same name make room."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_for_owner(folder)
     for old in sorted(folder.glob(f"{name}-*.log"), key=_age, reverse=True)[KEPT_LOGS - 1 :]:
         old.unlink(missing_ok=True)
     return folder / f"{name}-{os.getpid()}.log"

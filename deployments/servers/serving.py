@@ -17,6 +17,7 @@ from deployments.servers.address import is_healthy, serving
 from deployments.servers.api import address_of, api_server, require_free
 from deployments.servers.environment import LOCAL_HOSTS, applied, own_environment, server_environment
 from deployments.servers.first_start import close, token_of_runner
+from deployments.servers.password import OWN, keep_password, password_file
 from deployments.servers.processes import (
     PrefectProcess,
     new_log,
@@ -83,7 +84,7 @@ def serve(
     loaded = [load_project(project) for project in projects]
     reachable = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  compared, not bound
     url = f"http://{reachable}:{port}/api"
-    if host not in LOCAL_HOSTS and not os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
+    if host not in LOCAL_HOSTS and not os.environ.get(OWN):
         raise ServerUnavailable(
             url,
             f"on {host} others could reach it, and whoever reaches it can run flows",
@@ -94,18 +95,22 @@ def serve(
     require_free(host, api_port)
     with _stopping_on_signals(), ExitStack() as stack:
         stack.enter_context(serving(settings, url))
-        if not trusting and (password := close(settings)) is not None:
-            say(f"The administrator is {settings.user}, logged in at this home.")
-            say(f"Password, shown this one time: {password}")
+        _take_ours(settings.prefect_folder)
+        password = keep_password(settings)
+        if not trusting:
+            close(settings, say)
         api = stack.enter_context(api_server(settings, host=host, port=api_port))
-        server = _start_server(settings, stack, url, host, port, start_timeout_seconds, say)
+        server = _start_server(settings, stack, url, password, host, port, start_timeout_seconds, say)
         say(f"Prefect: {url.removesuffix('/api')}")
         say(f"API: {url}")
         say(f"driftgate: {address_of(host, api_port)}")
+        say(f"Prefect's pages ask for a password: it is {_where_it_is(settings)}")
         _make_pool()
         _mark_crashed(url, "the driftgate serve that ran it was killed")
         _make_automation()
-        environment = own_environment(settings, url) | {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS)}
+        environment = own_environment(settings, url, password) | {
+            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS)
+        }
         token = token_of_runner(settings)
         stack.callback(_mark_crashed, url, "driftgate serve was stopped while it ran")
         worker = start_prefect(
@@ -125,31 +130,55 @@ def serve(
 
 
 def _start_server(
-    settings: Settings, stack: ExitStack, url: str, host: str, port: int, timeout_seconds: float, say: Say
+    settings: Settings,
+    stack: ExitStack,
+    url: str,
+    password: str,
+    host: str,
+    port: int,
+    timeout_seconds: float,
+    say: Say,
 ) -> PrefectProcess:
     folder = settings.prefect_folder
     say("Starting the Prefect server …")
     with FileLock(folder / "migration.lock"):
         server = start_prefect(
             ["server", "start", "--host", host, "--port", str(port)],
-            server_environment(settings, url, lasting=True),
+            server_environment(settings, url, password, lasting=True),
             new_log(folder / "logs", "serve"),
             folder,
         )
         stack.callback(server.stop)
-        stack.enter_context(applied(own_environment(settings, url)))
+        stack.enter_context(applied(own_environment(settings, url, password)))
         wait_until_healthy(server, url, timeout_seconds, lambda _sentence: None)
     return server
 
 
+def _where_it_is(settings: Settings) -> str:
+    return f"that of {OWN}" if os.environ.get(OWN) else f"the whole text of {password_file(settings)}"
+
+
+def _take_ours(folder: Path) -> None:
+    """Let nobody else into the folder of Prefect's data, also where an earlier driftgate did."""
+    found = folder.stat()
+    if found.st_uid == os.getuid() and found.st_mode & 0o077:
+        folder.chmod(0o700)
+
+
 def _make_pool() -> None:
-    """The work pool, whose runs work in the checkout: the paths in prefect.yaml are relative to it."""
+    """The work pool, whose runs work in the checkout: the paths in prefect.yaml are relative to it.
+
+    What else a run could choose, the command and its environment, is out of its hands: with them whoever starts one
+    could have the token that the worker gives to flows.
+    """
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import WorkPoolCreate
     from prefect.workers.process import ProcessWorker
 
     template = ProcessWorker.get_default_base_job_template()
-    template["variables"]["properties"]["working_dir"]["default"] = str(ROOT)
+    for fixed in ("command", "env", "working_dir"):
+        del template["variables"]["properties"][fixed], template["job_configuration"][fixed]
+    template["job_configuration"]["working_dir"] = str(ROOT)
     with get_client(sync_client=True) as client:
         client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=template), overwrite=True)
 

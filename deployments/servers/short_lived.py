@@ -12,8 +12,9 @@ from pathlib import Path
 from filelock import FileLock
 from httpx import HTTPError
 
-from deployments.servers.address import find_running
+from deployments.servers.address import find_running, served_url
 from deployments.servers.environment import applied, client_environment, own_environment, server_environment
+from deployments.servers.password import credentials, new_password
 from deployments.servers.processes import (
     PrefectProcess,
     Progress,
@@ -24,7 +25,7 @@ from deployments.servers.processes import (
     wait_until_healthy,
 )
 from deployments.servers.recording import send_pending, wait_until_recorded
-from governance.settings import Settings
+from governance.settings import Settings, make_for_owner
 
 
 def _silent(_sentence: str) -> None:
@@ -61,7 +62,8 @@ def prefect_server(
     running = find_running(settings)
     if running is not None:
         prepare()
-        with applied(client_environment(settings, running)):
+        wanted = credentials(settings) if running == served_url(settings) else {}
+        with applied(client_environment(settings, running) | wanted):
             try:
                 yield running
             finally:
@@ -92,7 +94,7 @@ def _started(
 ) -> str:
     """Start a server that ``stack`` stops, and point this process at it."""
     folder = settings.prefect_folder
-    folder.mkdir(parents=True, exist_ok=True)
+    make_for_owner(folder)
     migrated = folder / "migrated"
     with ExitStack() as starting:
         if not _is_migrated(settings, migrated):
@@ -100,18 +102,18 @@ def _started(
             starting.enter_context(FileLock(folder / "migration.lock"))
             if _is_migrated(settings, migrated):  # by the command that was waited for
                 starting.close()
-        port = free_port()
+        port, password = free_port(), new_password()
         url = f"http://127.0.0.1:{port}/api"
         server = start_prefect(
             ["server", "start", "--host", "127.0.0.1", "--port", str(port)],
-            server_environment(settings, url, lasting=False),
+            server_environment(settings, url, password, lasting=False),
             new_log(folder / "logs", "server"),
             folder,
         )
         stack.callback(PrefectProcess.stop, server)
         prepare()
         # Prefect is imported here, while the server starts.
-        stack.enter_context(applied(own_environment(settings, url)))
+        stack.enter_context(applied(own_environment(settings, url, password)))
         wait_until_healthy(server, url, timeout_seconds, progress)
         migrated.write_text(_stamp(settings), encoding="utf-8")
     return url

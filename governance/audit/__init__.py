@@ -1,7 +1,7 @@
 """The audit trail: what happened, in a chain that shows whether anybody has touched it."""
 
 from governance.audit.checking import Problem, Progress, Tampering, Verification
-from governance.audit.exporting import Anchor, check_export, export, read_anchor
+from governance.audit.exporting import Anchor, check_export, export, note_export, read_anchor
 from governance.audit.finding import EVENTS, list_events
 from governance.audit.trail import Tag, count_events, note
 from governance.audit.verifying import verify
@@ -22,6 +22,7 @@ __all__ = [
     "export",
     "list_events",
     "note",
+    "note_export",
     "read_anchor",
     "verify",
 ]

@@ -31,7 +31,7 @@ from governance.artifacts import canonical_json
 from governance.audit.checking import Line, Problem, Progress, Tampering, Verification, Walk, verdict
 from governance.audit.reading import AT_ONCE, lines_of
 from governance.audit.trail import Tag, note
-from governance.authorisation import require
+from governance.authorisation import require, require_act
 from governance.chain import SAID, content_of_line, seal_of
 from governance.errors import UnreadableFile
 from governance.tables import AuditHead
@@ -106,18 +106,22 @@ def export(
 ) -> Anchor:
     """Write every line of the trail, as it is, and say where it ends.
 
+    Nobody waits for it, however long it takes. That it was exported :func:`note_export` writes down, before anybody
+    gets to see what was written.
+
     Args:
-        session: Of the act; that the trail was exported is its next line.
+        session: From :func:`governance.database.reading`: all of it must be of one moment.
         key: Of the seals.
         stream: To write into.
-        at: When.
+        at: When it begins.
         actor: Who exports: somebody who may read everywhere.
         tell: Is told how far it has come.
 
     Raises:
-        NotAllowed: the actor may not read all of it.
+        NotAllowed: the actor may not read everywhere, or has a token to read only.
     """
     require(session, actor, Right.READ, None)
+    require_act(actor, "audit trail")
     head = session.exec(select(AuditHead).execution_options(populate_existing=True)).one()
     sha256, lines, number, before = hashlib.sha256(), 0, 0, ""
     for line in lines_of(session, until=head.number):
@@ -129,10 +133,24 @@ def export(
         lines, number, before = lines + 1, line.number, line.digest or ""
         if tell is not None and lines % AT_ONCE == 0:
             tell(lines, head.number)
-    anchor = Anchor(lines, number, before, at, sha256.hexdigest()).sealed(key)
-    after = {"lines": lines, "number": number, "digest": before, "sha256": anchor.sha256}
+    return Anchor(lines, number, before, at, sha256.hexdigest()).sealed(key)
+
+
+def note_export(session: Session, anchor: Anchor, *, actor: Actor, at: datetime) -> None:
+    """Write down that the trail was exported.
+
+    Args:
+        session: Of an act of its own, after the export.
+        anchor: Of the export.
+        actor: Who has exported.
+        at: When it was ready; ``anchor.at`` is when it began.
+
+    Raises:
+        NotAllowed: the actor may not read all of it any more; what was written is for the caller to remove.
+    """
+    require(session, actor, Right.READ, None)
+    after = {"lines": anchor.lines, "number": anchor.number, "digest": anchor.digest, "sha256": anchor.sha256}
     note(session, Tag.AUDIT_EXPORTED, "audit trail", actor=actor, at=at, after=after)
-    return anchor
 
 
 def check_export(

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, not_, or_, select
 
-from governance.authorisation import visible_projects
+from governance.authorisation import may, visible_projects
 from governance.listing import DEFAULT_PAGE, Listing, Page, at_least, below, equals, less_than, page_of
 from governance.tables import AuditEvent, ProjectRow
-from governance.vocabulary import Actor
+from governance.vocabulary import Actor, Right
+
+ABOUT_PEOPLE: Final = ("user:", "group:", "token:")
+"""How the subjects of acts on people begin. No project is called so."""
 
 
 def _on(text: str) -> ColumnElement[bool]:
@@ -50,6 +53,9 @@ def list_events(
 ) -> Page[AuditEvent]:
     """One page of the trail: lines on projects that somebody may read; the rest for who may read everywhere.
 
+    Lines on people, their groups and their tokens are for administrators of everything; those on oneself are for
+    everybody besides.
+
     Args:
         session: To read with.
         actor: Who looks.
@@ -61,7 +67,10 @@ def list_events(
     """
     query: Any = select(AuditEvent).where(col(AuditEvent.number).is_not(None))
     visible = visible_projects(session, actor)
+    about, oneself = col(AuditEvent.project), f"user:{actor.name}"
     if visible is not None:
         names = session.exec(select(ProjectRow.name).where(col(ProjectRow.id).in_(visible))).all()
-        query = query.where(col(AuditEvent.project).in_(names))
+        query = query.where(about.in_([*names, oneself]))
+    elif not may(session, actor, Right.ADMINISTER, None):
+        query = query.where(not_(or_(*(about.startswith(kind) for kind in ABOUT_PEOPLE))) | (about == oneself))
     return page_of(session, query, EVENTS, sort=sort, filters=filters, limit=limit, after=after)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlmodel import Session, func, select
 
+from governance.authorisation import require_act
 from governance.database import NOTED
 from governance.tables import AuditEvent
 from governance.vocabulary import Actor
@@ -65,6 +66,7 @@ class Tag(StrEnum):
     BUNDLE_EXPORTED = "bundle:exported"
     BUNDLE_IMPORTED = "bundle:imported"
     BUNDLE_ACTIVATED = "bundle:activated"
+    BUNDLE_ACTIVATION_REFUSED = "bundle:activation_refused"
     USER_CREATED = "user:created"
     USER_CHANGED = "user:changed"
     USER_DEACTIVATED = "user:deactivated"
@@ -108,7 +110,11 @@ def note(
         at: When, with time zone.
         before: What changed, as it was; must fit into JSON.
         after: What changed, as it is now; must fit into JSON.
+
+    Raises:
+        NotAllowed: the actor has a token to read only.
     """
+    require_act(actor, subject)
     event = AuditEvent(
         at=at,
         actor=actor.name,

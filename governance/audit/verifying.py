@@ -13,8 +13,10 @@ from governance.audit.checking import Problem, Progress, Tampering, Verification
 from governance.audit.exporting import Anchor
 from governance.audit.reading import AT_ONCE, lines_of
 from governance.audit.trail import project_of
+from governance.authorisation import require
 from governance.chain import seal_of
 from governance.tables import AuditEvent, AuditHead
+from governance.vocabulary import Actor, Right
 
 _SHOWN: Final = 10
 
@@ -22,7 +24,9 @@ _EVENT: Final = AuditEvent.__table__  # type: ignore[attr-defined]
 _HEAD: Final = AuditHead.__table__  # type: ignore[attr-defined]
 
 
-def verify(session: Session, key: bytes, *, anchor: Anchor | None = None, tell: Progress | None = None) -> Verification:
+def verify(
+    session: Session, key: bytes, *, actor: Actor, anchor: Anchor | None = None, tell: Progress | None = None
+) -> Verification:
     """Go along the whole chain, and say what was done to it.
 
     An edited, deleted, reordered, back-dated or inserted line is found and named. Somebody who removes the latest lines
@@ -31,9 +35,14 @@ def verify(session: Session, key: bytes, *, anchor: Anchor | None = None, tell: 
     Args:
         session: From :func:`governance.database.reading`: all of it must be of one moment.
         key: Of the seals; see ``Settings.audit_key_bytes``.
+        actor: Who verifies: somebody who may read everywhere.
         anchor: Of an earlier export.
         tell: Is told how far it has come.
+
+    Raises:
+        NotAllowed: the actor may not read everywhere.
     """
+    require(session, actor, Right.READ, None)
     head = session.connection().execute(select(_HEAD)).mappings().first()
     end = None if head is None else int(head["number"])
     walk = Walk(lambda line: line.digest is not None and _same(line.seal, seal_of(key, line.digest)))

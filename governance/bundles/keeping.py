@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from sqlmodel import Session, col, func, select
 
-from governance.artifacts import copy_verified, digest, file_sha256, write_folder
+from governance.artifacts import copy_verified, digest, file_sha256, flush, put_in_place, temporary_folder
 from governance.audit import Actor, Tag, note
 from governance.content import recorded
 from governance.errors import ActRefused, UnreadableFile
@@ -39,8 +39,32 @@ def require_new(session: Session, manifest_digest: str, action: str) -> None:
 
 
 @contextmanager
-def folder_in_place(root: Path, relative: str, files: Mapping[str, str], opening: Opening) -> Iterator[Path]:
-    """A folder with files of a bundle, put in place when the block ends well.
+def filled_folder(root: Path, relative: str, files: Mapping[str, str], opening: Opening) -> Iterator[Path]:
+    """A folder with files of a bundle, under a temporary name; gone when the block ends, if it is not in place by then.
+
+    All of the copying and hashing is done here, so that nobody waits for it: it needs no transaction.
+
+    Args:
+        root: Folder of the artifact store.
+        relative: Final name inside it.
+        files: Name and SHA-256 of each file.
+        opening: Where they come from.
+
+    Raises:
+        ContentAltered: a file is not what was announced.
+    """
+    with temporary_folder(root, relative) as folder:
+        for name, sha256 in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            with opening(name) as stream:
+                copy_verified(stream, folder / name, sha256, subject=relative)
+        flush(folder)
+        yield folder
+
+
+@contextmanager
+def folder_in_place(root: Path, relative: str, files: Mapping[str, str], filled: Path) -> Iterator[Path]:
+    """Put a filled folder in place when the block ends well.
 
     A folder that is there already was left by a run that was killed before its record was kept: it is used, if it is
     what it has to be.
@@ -49,13 +73,12 @@ def folder_in_place(root: Path, relative: str, files: Mapping[str, str], opening
         root: Folder of the artifact store.
         relative: Final name inside it.
         files: Name and SHA-256 of each file.
-        opening: Where they come from.
+        filled: From :func:`filled_folder`.
 
     Yields:
         Where the files are now; they are there as a whole.
 
     Raises:
-        ContentAltered: a file is not what was announced.
         UnreadableFile: another folder has that name.
     """
     target = root / relative
@@ -68,12 +91,8 @@ def folder_in_place(root: Path, relative: str, files: Mapping[str, str], opening
             raise UnreadableFile(target, problem, "see what it is, and move it away: nothing on record points to it")
         yield target
         return
-    with write_folder(root, relative) as folder:
-        for name, sha256 in files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            with opening(name) as stream:
-                copy_verified(stream, folder / name, sha256, subject=relative)
-        yield folder
+    yield filled
+    put_in_place(filled, target)
 
 
 def record_bundle(
@@ -118,7 +137,7 @@ def record_bundle(
 def _next_number(session: Session, project: ProjectRow) -> int:
     highest = session.exec(select(func.max(Bundle.number)).where(Bundle.project_id == project.id)).one()
     number: int = (highest or 0) + 1
-    # A model may be called bundle-1.
+    # A model of an earlier driftgate may be called bundle-1.
     while session.exec(select(Item.id).where(Item.path == f"{project.name}/bundle-{number}")).first() is not None:
         number += 1
     return number

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +18,7 @@ from sqlmodel import Session, col, select
 from governance.artifacts import canonical_json, digest, open_recorded
 from governance.audit import Actor, Tag
 from governance.authorisation import require
-from governance.bundles.keeping import folder_in_place, folder_of, record_bundle, require_new
+from governance.bundles.keeping import filled_folder, folder_in_place, folder_of, record_bundle, require_new
 from governance.bundles.manifest import (
     CONFIGURATION,
     VERSIONS,
@@ -27,7 +28,8 @@ from governance.bundles.manifest import (
     problem_of_name,
 )
 from governance.content import require_as_recorded
-from governance.errors import ActRefused, UnusableName
+from governance.errors import ActRefused, ChangedMeanwhile, UnusableName
+from governance.project_file import FILE_NAME, parse_project
 from governance.tables import ActiveVersion, Bundle, EnvironmentRow, ModelRow, ModelVersion, ProjectRow
 from governance.tables.columns import key_of
 from governance.vocabulary import Right
@@ -35,7 +37,27 @@ from governance.vocabulary import Right
 MAKING: Final = "make a bundle"
 
 
-def make_bundle(
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A project that is packed, and not on record yet.
+
+    Args:
+        project_id: Which.
+        environment_id: Where its versions are active.
+        manifest: As JSON has it.
+        folder: Of the files; a temporary one.
+        active: Model and version by their rows, as they were when they were packed.
+    """
+
+    project_id: int
+    environment_id: int
+    manifest: Mapping[str, Any]
+    folder: Path
+    active: Mapping[int, int]
+
+
+@contextmanager
+def packed(
     session: Session,
     project: ProjectRow,
     *,
@@ -46,11 +68,13 @@ def make_bundle(
     actor: Actor,
     at: datetime,
     packages: Mapping[str, str] | None = None,
-) -> Bundle:
-    """Pack a project as it is now. The bundle is never changed afterwards; its sign-off has not started.
+) -> Iterator[Packed]:
+    """Pack a project as it is now, under a temporary name; gone after the block, if no bundle was made of it.
+
+    That takes as long as there is much to copy, and nobody should wait for it: the session need only read.
 
     Args:
-        session: Of the act; others who make a bundle of this project wait until it ends.
+        session: To read with.
         project: Which.
         environment: Whose active versions are packed.
         artifacts: Folder of the artifact store; every file is hashed again while it is copied.
@@ -62,15 +86,15 @@ def make_bundle(
 
     Raises:
         NotAllowed: the actor may not write on the project.
-        ActRefused: no version is active there, or the same bundle is there already.
+        ActRefused: no version is active there, or the configuration is that of another project.
         ContentAltered: a version is not what was recorded; it names the part.
         UnusableName: a file of the configuration has a path that can't be packed.
+        ProjectFileError: its project.yaml can't be read, so that nobody could import the bundle.
     """
     require(session, actor, Right.WRITE, project.id)
     if environment.project_id != project.id:
         raise ActRefused(project.name, MAKING, (f"environment {environment.name!r} belongs to another project",))
-    session.exec(select(ProjectRow.id).where(ProjectRow.id == project.id).with_for_update()).one()
-    active = _active(session, environment)
+    active = _active(session, key_of(environment))
     if not active:
         raise ActRefused(project.name, MAKING, (f"no version is active in {environment.name!r}",))
     for _, version in active:
@@ -78,6 +102,7 @@ def make_bundle(
     for name in files:
         if problem := problem_of_name(name):
             raise UnusableName("file of the configuration", name, problem, "give it a plain name beside project.yaml")
+    _require_configuration_of(project.name, files)
     configuration = {f"{CONFIGURATION}/{name}": content for name, content in sorted(files.items())}
     manifest = _checked(
         project.name,
@@ -98,7 +123,6 @@ def make_bundle(
             "made_at": at.isoformat(),
         },
     )
-    require_new(session, digest(manifest), MAKING)
     folders = {model.name: artifacts / version.folder for model, version in active}
 
     def opening(name: str) -> AbstractContextManager[IO[bytes]]:
@@ -107,21 +131,62 @@ def make_bundle(
         _, model, file = name.split("/")
         return open_recorded(folders[model] / file, manifest["files"][name])
 
-    with folder_in_place(artifacts, folder_of(project.name, digest(manifest)), manifest["files"], opening):
-        about = {"environment": environment.name, "versions": {model.name: row.number for model, row in active}}
-        return record_bundle(session, project, manifest, tag=Tag.BUNDLE_MADE, about=about, actor=actor, at=at)
+    with filled_folder(artifacts, folder_of(project.name, digest(manifest)), manifest["files"], opening) as folder:
+        yield Packed(key_of(project), key_of(environment), manifest, folder, _keys(active))
 
 
-def _active(session: Session, environment: EnvironmentRow) -> list[tuple[ModelRow, ModelVersion]]:
+def make_bundle(session: Session, packed: Packed, *, artifacts: Path, actor: Actor, at: datetime) -> Bundle:
+    """Make a bundle of a packed project. It is never changed afterwards; its sign-off has not started.
+
+    Args:
+        session: Of the act; others who make a bundle of this project wait until it ends.
+        packed: From :func:`packed`, of the same actor.
+        artifacts: Folder of the artifact store.
+        actor: Who makes it.
+        at: When.
+
+    Raises:
+        NotAllowed: the actor may not write on the project.
+        ChangedMeanwhile: another version became active while the files were copied.
+        ActRefused: the same bundle is there already.
+    """
+    require(session, actor, Right.WRITE, packed.project_id)
+    locked = select(ProjectRow).where(ProjectRow.id == packed.project_id).with_for_update()
+    project = session.exec(locked).one()
+    active = _active(session, packed.environment_id)
+    if _keys(active) != packed.active:
+        raise ChangedMeanwhile(project.name, "the versions that were packed to be active", "others")
+    require_new(session, digest(packed.manifest), MAKING)
+    relative = folder_of(project.name, digest(packed.manifest))
+    with folder_in_place(artifacts, relative, packed.manifest["files"], packed.folder):
+        numbers = {model.name: row.number for model, row in active}
+        about = {"environment": packed.manifest["environment"], "versions": numbers}
+        return record_bundle(session, project, packed.manifest, tag=Tag.BUNDLE_MADE, about=about, actor=actor, at=at)
+
+
+def _require_configuration_of(project: str, files: Mapping[str, bytes]) -> None:
+    """Refuse a configuration that another installation could not take for that of the project."""
+    if FILE_NAME not in files:
+        raise ActRefused(project, MAKING, (f"the configuration has no {FILE_NAME}",))
+    declared = parse_project(files[FILE_NAME]).project
+    if declared != project:
+        raise ActRefused(project, MAKING, (f"its {FILE_NAME} is of the project {declared!r}",))
+
+
+def _active(session: Session, environment_id: int) -> list[tuple[ModelRow, ModelVersion]]:
     """What is active in an environment, by the name of the model."""
     query = (
         select(ModelRow, ModelVersion)
         .join(ActiveVersion, col(ActiveVersion.model_id) == ModelRow.id)
         .join(ModelVersion, col(ActiveVersion.version_id) == ModelVersion.id)
-        .where(ActiveVersion.environment_id == key_of(environment))
+        .where(ActiveVersion.environment_id == environment_id)
         .execution_options(populate_existing=True)
     )
     return sorted(session.exec(query).all(), key=lambda pair: pair[0].name)
+
+
+def _keys(active: Iterable[tuple[ModelRow, ModelVersion]]) -> dict[int, int]:
+    return {key_of(model): key_of(version) for model, version in active}
 
 
 def _packed(model: ModelRow, version: ModelVersion) -> dict[str, Any]:

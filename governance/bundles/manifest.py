@@ -28,7 +28,7 @@ from pydantic import (
 )
 
 from governance.artifacts import canonical_json, digest
-from governance.project_file import FILE_NAME, Key
+from governance.project_file import FILE_NAME, Key, means_a_bundle
 from governance.tables import Bundle
 from governance.vocabulary import Measurement, PredictionType
 
@@ -120,6 +120,8 @@ class BundleManifest(BaseModel):
         models = [version.model for version in self.versions]
         if models != sorted(set(models)):
             raise ValueError("the versions are not one of each model, by name")
+        for model in filter(means_a_bundle, models):
+            raise ValueError(f"no model can be called {model!r}, which is what a bundle is called")
         stray = [
             name
             for name in self.files

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import stat
 import struct
 from collections.abc import Iterator, Mapping
@@ -39,6 +40,12 @@ _BROKEN: Final = (
     struct.error,
 )
 """What Python's reader of archives raises at bytes that are none."""
+
+_END: Final = struct.Struct("<4s4xHHII2s")
+_END_64: Final = struct.Struct("<4s20xQQQQ")
+_LOCATOR_64: Final = struct.Struct("<4s4xQ4x")
+_ENTRY: Final = struct.Struct("<4s24xHHH12x")
+"""Parts of the directory of an archive. Source: APPNOTE.TXT, 4.3.12 to 4.3.16."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,7 @@ def opened(file: Path, limits: Limits) -> Iterator[Opened]:
     """
     with ExitStack() as stack:
         with _told_of(file):
+            _require_few_members(file, limits)
             archive = stack.enter_context(ZipFile(file))
             _require_plain_members(file, archive, limits)
             spelled = archive.read(MANIFEST)
@@ -129,6 +137,44 @@ def _spelled_canonically(file: Path, spelled: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         pass
     raise UnreadableFile(file, f"{MANIFEST} is not spelled as an exported one is", _REMEDY)
+
+
+def _require_few_members(file: Path, limits: Limits) -> None:
+    """Count the members in the directory before the archive library makes something of each. Raises: UnreadableFile."""
+    with file.open("rb") as stream:
+        declared, start, end = _directory_of(stream)
+        if declared > limits.members:
+            raise UnreadableFile(file, f"it has {declared:,} members, and a bundle at most {limits.members:,}", _REMEDY)
+        found = 0
+        while start < end and found <= declared:
+            stream.seek(start)
+            sign, name, extra, comment = _ENTRY.unpack(stream.read(_ENTRY.size))
+            if sign != b"PK\x01\x02":
+                raise BadZipFile("its directory is none")
+            start += _ENTRY.size + name + extra + comment
+            found += 1
+    if found != declared or start != end:
+        raise BadZipFile("its directory has other members than it says")
+
+
+def _directory_of(stream: IO[bytes]) -> tuple[int, int, int]:
+    """How many members there are, and where their directory begins and ends, if the archive ends as an exported one."""
+    place = stream.seek(0, os.SEEK_END) - _END.size
+    tail = max(0, place - _LOCATOR_64.size - _END_64.size)
+    stream.seek(tail)
+    ending = stream.read()
+    sign, here, members, size, offset, comment = _END.unpack(ending[-_END.size :])
+    if sign != b"PK\x05\x06" or comment != b"\0\0":
+        raise BadZipFile("it does not end as an exported one")
+    located = ending[: -_END.size][-_LOCATOR_64.size :]
+    if located.startswith(b"PK\x06\x07"):
+        place -= _LOCATOR_64.size + _END_64.size
+        sign, here, members, size, offset = _END_64.unpack(ending[: _END_64.size])
+        if sign != b"PK\x06\x06" or _LOCATOR_64.unpack(located)[1] != place:
+            raise BadZipFile("it does not end as an exported one")
+    if here != members or offset + size != place:
+        raise BadZipFile("its directory is not where it says")
+    return members, offset, place
 
 
 def _require_plain_members(file: Path, archive: ZipFile, limits: Limits) -> None:

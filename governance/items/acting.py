@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from sqlmodel import Session, col, update
+from sqlmodel import Session, col, select, update
 
 from governance.audit import Actor
 from governance.authorisation import require
@@ -18,7 +18,7 @@ from governance.tables.columns import key_of
 from governance.vocabulary import ItemState, Right, SignOffStatus
 
 LOCKING: Final = frozenset({SignOffStatus.REJECTED, SignOffStatus.ABANDONED})
-"""Statuses of a sign-off in which everything about its item stays as it is."""
+"""Statuses of a sign-off in which everything about its item stays as it is, but that it can be taken back into sight."""
 
 _AT_ONCE: Final = 1_000
 """So many rows are named in one statement; databases bound it."""
@@ -74,6 +74,16 @@ def lock_on(session: Session, item: Item, *, hold: bool = True) -> str | None:
         return None
     way_out = "cancel the abandonment" if sign_off.status is SignOffStatus.ABANDONED else "edit the final approval"
     return f"the sign-off is {sign_off.status}, which locks it: reset the sign-off, or {way_out}"
+
+
+def unlocked(session: Session, items: Sequence[Item]) -> list[Item]:
+    """Those whose sign-off does not lock them; it stays as it is until the transaction ends."""
+    locked: set[int] = set()
+    for some in portions(key_of(item) for item in items if item.kind in SIGNED):
+        signed = select(SignOff.item_id, SignOff.status).where(col(SignOff.item_id).in_(some))
+        held = session.exec(signed.order_by(col(SignOff.item_id)).with_for_update(read=True))
+        locked |= {key for key, status in held if status in LOCKING}
+    return [item for item in items if item.id not in locked]
 
 
 def orphaned(session: Session, item: Item) -> Sequence[str]:

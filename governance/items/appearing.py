@@ -21,8 +21,8 @@ Governed = ProjectRow | ModelRow | ModelVersion | Bundle
 def appear(session: Session, row: Governed, *, at: datetime) -> Item:
     """Make the item of something that was just recorded, with a sign-off when it is a version or a bundle.
 
-    It is governed from the beginning when its parent is governed with its children. The audit line is that of the
-    act which recorded it.
+    It is governed from the beginning when its parent is, and something above it is governed with its children. Its
+    sign-off has the rules of that even while its parent is hidden. The audit line is that of the act which recorded it.
 
     Args:
         session: Of the act.
@@ -41,8 +41,9 @@ def appear(session: Session, row: Governed, *, at: datetime) -> Item:
         parent_id=parent.id if parent else None,
         appeared_at=at,
     )
-    if parent is not None and parent.state is ItemState.GOVERNED and parent.govern_children:
-        item.state, item.template_id, item.govern_children = ItemState.GOVERNED, parent.template_id, True
+    governor = governor_of(session, item)
+    if governor is not None and parent is not None and parent.state is ItemState.GOVERNED:
+        item.state, item.template_id, item.govern_children = ItemState.GOVERNED, governor.template_id, True
     session.add(item)
     session.flush()
     if kind in SIGNED:
@@ -52,12 +53,26 @@ def appear(session: Session, row: Governed, *, at: datetime) -> Item:
 
 
 def configuration_of(session: Session, item: Item) -> dict[str, object] | None:
-    """The rules that the template of an item lays down for its sign-off, for JSON; none: those of its project."""
-    if item.template_id is None:
+    """The rules that a template lays down for the sign-off of an item, for JSON; none: those of its project."""
+    governor = governor_of(session, item)
+    if governor is None:
         return None
-    template = session.get_one(Template, item.template_id)
+    template = session.get_one(Template, governor.template_id)
     rules = read_template(template.source, template.name).sign_off_rules(item.kind)
     return None if rules is None else rules.model_dump(mode="json")
+
+
+def governor_of(session: Session, item: Item) -> Item | None:
+    """Whose template holds for an item: its own, or that of the nearest above it which is governed with its children."""
+    return next((one for one in templated(session, item) if one is item or one.govern_children), None)
+
+
+def templated(session: Session, item: Item) -> list[Item]:
+    """An item and all above it that have a template, the nearest first; in whatever state: hiding takes no rules away."""
+    found = [] if item.template_id is None else [item]
+    if item.parent_id is None:
+        return found
+    return found + templated(session, session.get_one(Item, item.parent_id, populate_existing=True))
 
 
 def kind_of(row: Governed) -> ItemKind:

@@ -12,8 +12,8 @@ from sqlmodel import Session, col, select, update
 from governance.audit import Actor, Tag, note
 from governance.authorisation import require
 from governance.errors import ActRefused
-from governance.items.acting import facts_of, lock_on, looked_at, orphaned, portions, write
-from governance.items.appearing import SIGNED, configuration_of
+from governance.items.acting import facts_of, lock_on, looked_at, orphaned, portions, unlocked, write
+from governance.items.appearing import SIGNED, configuration_of, templated
 from governance.items.revisions import title_of
 from governance.tables import Item, SignOff, Template
 from governance.tables.columns import key_of
@@ -34,10 +34,12 @@ def govern(
 
     Args:
         session: Of the act.
-        item: GOVERNABLE, with a parent that is governed; or governed by this template so far without its children.
+        item: GOVERNABLE, with a parent that is governed, and not locked by its sign-off; or governed by this template
+            so far without its children.
         template: An ACTIVE revision; the item keeps it until it is moved.
-        children: Whether everything below it that is not hidden is governed too, now and when it appears.
-        actor: A writer of the project.
+        children: Whether everything below it that is neither hidden nor locked is governed too, now and when it appears.
+        actor: A writer of the project; an administrator when what is above is governed by a template of another name,
+            since the rules of this one may be weaker.
         at: When.
         expected_revision: Revision of the item that the actor has looked at; none takes whatever is there.
 
@@ -45,7 +47,7 @@ def govern(
         The item. A sign-off that has begun keeps the rules it began with; the audit line names those.
 
     Raises:
-        NotAllowed: the actor does not write there.
+        NotAllowed: the actor does not write there, or does not administer.
         ActRefused: the item, its parent or the template is not in the state for it; every reason is named.
         ChangedMeanwhile: somebody else changed one of the items first; nothing was written.
     """
@@ -54,6 +56,9 @@ def govern(
     reasons = [*_not_governable(session, found, row, children=children), *_not_active(row)]
     if reasons:
         raise ActRefused(found.path, "govern", reasons)
+    above = templated(session, found)
+    if above and session.get_one(Template, above[0].template_id).name != row.name:
+        require(session, actor, Right.ADMINISTER, found.project_id)
     before = facts_of(session, found)
     values = {"template_id": row.id, "state": ItemState.GOVERNED, "govern_children": children}
     level, reached = [found], list[Item]()
@@ -61,7 +66,7 @@ def govern(
         write(session, level, **values)
         reached += level
         # Read only now: whatever appeared below until the level was written is among them.
-        level = _below(session, level, ItemState.GOVERNABLE) if children else []
+        level = unlocked(session, _below(session, level, ItemState.GOVERNABLE)) if children else []
     said = {"with_children": [one.path for one in reached[1:]], **_renew_rules(session, reached)}
     after = session.get_one(Item, found.id, populate_existing=True)
     after_said = {**facts_of(session, after), **said}
@@ -109,7 +114,7 @@ def move(
         raise ActRefused(found.path, "move", reasons)
     level, reached = [found], [found]
     while children and level:
-        level = [one for one in _below(session, level, ItemState.GOVERNED) if lock_on(session, one) is None]
+        level = unlocked(session, _below(session, level, ItemState.GOVERNED))
         reached += level
     targets = [one for one in reached if one.template_id != row.id]
     if not targets:
@@ -133,6 +138,8 @@ def _not_governable(session: Session, item: Item, template: Template, *, childre
         yield f"it is governed already, by {facts_of(session, item)['template']}: move it"
     if item.state is ItemState.HIDDEN:
         yield "it is hidden: unhide it first"
+    if (locked := lock_on(session, item)) is not None:
+        yield locked
     yield from orphaned(session, item)
 
 

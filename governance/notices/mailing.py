@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
@@ -12,23 +13,39 @@ ADDRESS: Final = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+")
 
 LONGEST_PROBLEM: Final = 500
 
+DEADLINE_SECONDS: Final = 30.0
+"""For one message. A server that says a little now and then would keep each of its many time limits for ever."""
 
-def send_mail(mail_url: str, address: str, subject: str, body: str) -> str:
-    """Send one message.
+
+def send_mail(mail_url: str, address: str, subject: str, body: str, *, within: float = DEADLINE_SECONDS) -> str:
+    """Send one message. One whose server does not answer in time may arrive nevertheless, and again.
 
     Args:
         mail_url: As Apprise writes it, password included; the address becomes its ``to``.
         address: Of the recipient.
         subject: One line.
         body: Text.
+        within: Seconds.
 
     Returns:
         Why it was not taken, without a secret of the URL; empty when it was.
     """
-    import apprise  # it knows a hundred services, and importing them takes a second
-
     if not ADDRESS.fullmatch(address):
         return f"{address!r} is no e-mail address"
+    came: list[str] = []
+    sending = threading.Thread(
+        target=lambda: came.append(_handed_over(mail_url, address, subject, body)), name="one message", daemon=True
+    )
+    sending.start()
+    sending.join(within)
+    if sending.is_alive():
+        return f"the mail server had not taken it after {within:g} seconds"
+    return came[0] if came else "the message was not taken"
+
+
+def _handed_over(mail_url: str, address: str, subject: str, body: str) -> str:
+    import apprise  # it knows a hundred services, and importing them takes a second
+
     capture: Any = apprise.LogCapture
     with capture(level=logging.DEBUG, fmt="%(levelname)s %(message)s") as log:
         service = apprise.Apprise.instantiate(addressed(mail_url, address), suppress_exceptions=True)

@@ -1,24 +1,27 @@
-"""Who has to be told: the people behind a role."""
+"""Who can be told."""
 
 from __future__ import annotations
 
-from sqlmodel import Session, col, or_, select
+from collections.abc import Iterable
 
-from governance.tables import Assignment, Membership, User, UserGroup
-from governance.vocabulary import Role
+from sqlmodel import Session
+
+from governance.authorisation import has_users, holders, may, may_hold
+from governance.vocabulary import Actor, Right, Role
 
 
-def holders_of(session: Session, project_id: int, role: Role) -> list[str]:
-    """Names of the active people who have a role on a project, by themselves or in a group, in alphabetical order.
+def told_of(session: Session, names: Iterable[str], project_id: int | None) -> list[str]:
+    """Those of many names who can be told of a project; see :func:`can_be_told`."""
+    if not has_users(session):
+        return list(names)
+    readers = {name for role in Role for name in holders(session, role, project_id)}
+    return [name for name in names if name in readers]
 
-    In an installation without users: everybody who is assigned.
+
+def can_be_told(session: Session, name: str, project_id: int | None) -> bool:
+    """Whether a name is that of an active user who may read a project, so that they may be told of it.
+
+    In an installation without users every name is.
     """
-    where = or_(col(Assignment.project_id).is_(None), col(Assignment.project_id) == project_id)
-    assigned = set(session.exec(select(Assignment.person).where(where, col(Assignment.role) == role)))
-    groups = [name.removeprefix("@") for name in assigned if name.startswith("@")]
-    members = select(User.name).join(Membership).join(UserGroup).where(col(UserGroup.name).in_(groups))
-    names = {name for name in assigned if not name.startswith("@")} | set(session.exec(members))
-    users = dict(session.exec(select(User.name, User.active).where(col(User.name).in_(names))).all())
-    if session.exec(select(User.id).limit(1)).first() is None:
-        return sorted(names)
-    return sorted(name for name in names if users.get(name, False))
+    somebody = Actor(name)
+    return may_hold(session, somebody, Role.READER) and may(session, somebody, Right.READ, project_id)

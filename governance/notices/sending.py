@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any, Final
 
 from sqlalchemy import Engine
@@ -48,13 +50,16 @@ class Sent:
     kept: int = 0
 
 
-def send_due(engine: Engine, mail_url: str | None, *, now: datetime) -> Sent:
+def send_due(
+    engine: Engine, mail_url: str | None, *, now: datetime, enough: Callable[[], bool] = lambda: False
+) -> Sent:
     """Send the notices whose time has come, in transactions of their own. Several may do so at once.
 
     Args:
         engine: Of the database.
         mail_url: As Apprise writes it, password included; none: nothing is sent, and nothing is lost.
         now: This moment.
+        enough: Asked before each; what is left then is sent the next time.
 
     Returns:
         How many were sent, will be tried again, and are only kept.
@@ -68,7 +73,7 @@ def send_due(engine: Engine, mail_url: str | None, *, now: datetime) -> Sent:
             .order_by(col(Notice.next_attempt_at), col(Notice.id))
             .limit(BATCH)
         ).all()
-    ends = [_send_one(engine, mail_url, notice, now) for notice in due]
+    ends = [_send_one(engine, mail_url, notice, now) for notice in takewhile(lambda _: not enough(), due)]
     return Sent(ends.count("sent"), ends.count("failed"), ends.count("kept"))
 
 

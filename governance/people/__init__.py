@@ -1,8 +1,16 @@
 """People: who they are, by what they are known, and which roles they have where."""
 
-from governance.people.administrators import administrators, one_at_a_time
+from governance.people.administrators import administrators
 from governance.people.assigning import assign_role, list_assignments, take_role_away
-from governance.people.declaring import Place, bring_in, declared_places, in_order, last_declared, recorded_places
+from governance.people.declaring import (
+    Place,
+    bring_in,
+    declare_only,
+    declared_places,
+    in_order,
+    last_declared,
+    recorded_places,
+)
 from governance.people.groups import (
     add_to_group,
     create_group,
@@ -11,10 +19,12 @@ from governance.people.groups import (
     members_of,
     remove_from_group,
 )
-from governance.people.logging_in import LoggedIn, Refusal, begin_log_in, identify, log_in, log_out, note_use
+from governance.people.limits import Refusal
+from governance.people.logging_in import LoggedIn, begin_log_in, identify, log_in, log_out, note_use
 from governance.people.outside import outside_subject, user_of_subject
 from governance.people.passwords import new_password
 from governance.people.tokens import create_token, find_token, list_tokens, revoke_token
+from governance.people.turns import hold_people_still, one_at_a_time
 from governance.people.users import (
     change_user,
     create_administrator,
@@ -41,10 +51,12 @@ __all__ = [
     "create_token",
     "create_user",
     "deactivate_user",
+    "declare_only",
     "declared_places",
     "find_group",
     "find_token",
     "find_user",
+    "hold_people_still",
     "identify",
     "in_order",
     "last_declared",

@@ -10,12 +10,12 @@ from sqlmodel import Session, col, select
 from governance.audit import Tag, note
 from governance.authorisation import has_users, may_hold, require
 from governance.errors import ActRefused, NotFound, UnusableValue
-from governance.people.administrators import one_at_a_time, require_somebody
+from governance.people.administrators import require_somebody
 from governance.people.groups import find_group
 from governance.people.naming import GROUP_NAME_LENGTH, USER_NAME_LENGTH, printable, usable_line, usable_name
+from governance.people.turns import one_at_a_time
 from governance.people.users import find_user, subject_of
 from governance.tables import Assignment, ProjectRow
-from governance.tables.columns import key_of
 from governance.vocabulary import Actor, Right, Role, UserKind
 
 
@@ -46,6 +46,7 @@ def assign_role(
         ActRefused: a service account never has that role, or the user is deactivated.
         UnusableValue: a reviewer without a feedback group, or somebody else with one.
     """
+    one_at_a_time(session)
     subject = _subject(session, person, project_id)
     require(session, actor, Right.ADMINISTER, project_id)
     group = _feedback_group(role, group)
@@ -83,9 +84,8 @@ def take_role_away(
         NotFound: the person does not have the role there.
         ActRefused: nobody would be left who administers everything.
     """
+    one_at_a_time(session)
     subject = _subject(session, person, project_id)
-    if project_id is None:
-        one_at_a_time(session)
     require(session, actor, Right.ADMINISTER, project_id)
     row = _find(session, person, role, project_id, group)
     if row is None:
@@ -93,7 +93,7 @@ def take_role_away(
         where = "everywhere" if project_id is None else f"on project {subject!r}"
         raise NotFound(f"role of {printable(person)} {where}", f"{role} {group}".strip(), known, "name one of them")
     if project_id is None:
-        require_somebody(session, subject, "take away", without_assignment=key_of(row))
+        require_somebody(session, subject, "take away", without=row)
     before = _facts(row)
     session.delete(row)
     session.flush()

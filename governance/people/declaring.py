@@ -53,7 +53,12 @@ def bring_in(session: Session, project: ProjectRow, people: People) -> None:
     for place in (declared - before) - recorded.keys():
         person, role, group = place
         session.add(Assignment(project_id=key_of(project), person=person, role=role, group=group))
-    project.declared_people = {"places": in_order(declared)}
+    declare_only(session, project, people)
+
+
+def declare_only(session: Session, project: ProjectRow, people: People) -> None:
+    """Keep what the file names as known, and give nobody a place for it."""
+    project.declared_people = {"places": in_order(declared_places(people))}
     session.add(project)
     session.flush()
 

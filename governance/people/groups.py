@@ -10,9 +10,10 @@ from sqlmodel import Session, select
 from governance.audit import Tag, note
 from governance.authorisation import require
 from governance.errors import ActRefused, NotFound, UnusableName
-from governance.people.administrators import one_at_a_time, require_somebody
+from governance.people.administrators import require_somebody
 from governance.people.changing import change, look_again
 from governance.people.naming import GROUP_NAME_LENGTH, printable, usable_name
+from governance.people.turns import one_at_a_time
 from governance.tables import Membership, User, UserGroup
 from governance.tables.columns import key_of
 from governance.vocabulary import Actor, Right
@@ -25,6 +26,7 @@ def create_group(session: Session, name: str, *, actor: Actor, at: datetime) -> 
         NotAllowed: only administrators of everything do that.
         UnusableName: it can't be a name, or another group has it.
     """
+    one_at_a_time(session)
     require(session, actor, Right.ADMINISTER, None)
     group = UserGroup(name=usable_name("group", name, GROUP_NAME_LENGTH))
     try:
@@ -52,6 +54,7 @@ def add_to_group(
         ActRefused: the user is deactivated.
         ChangedMeanwhile: somebody else changed the group first; nothing was written.
     """
+    one_at_a_time(session)
     require(session, actor, Right.ADMINISTER, None)
     subject = f"group:{group.name}"
     found = look_again(session, group, expected_revision, subject)
@@ -91,10 +94,10 @@ def remove_from_group(
     before = members_of(session, found)
     if user.name not in before:
         raise NotFound(f"member of group {found.name!r}", user.name, before, "name one of them")
-    place = (key_of(found), key_of(user))
-    require_somebody(session, subject, "remove", without_membership=place)
+    row = session.get_one(Membership, (key_of(found), key_of(user)))
+    require_somebody(session, subject, "remove", without=row)
     after = change(session, found, subject)
-    session.delete(session.get_one(Membership, place))
+    session.delete(row)
     session.flush()
     _note(session, after, before, actor=actor, at=at)
     return after

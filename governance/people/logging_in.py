@@ -9,12 +9,12 @@ from typing import Final
 from sqlmodel import Session, col, select, update
 
 from governance.audit import Tag, note
-from governance.errors import NotLoggedIn, TooManyAttempts
+from governance.errors import NotLoggedIn
 from governance.people import passwords
-from governance.people.administrators import one_at_a_time
-from governance.people.limits import count_failure, seconds_to_wait
+from governance.people.limits import Refusal, count_failure, seconds_to_wait
 from governance.people.naming import printable
 from governance.people.secrecy import LOG_IN, TOKEN, hash_of_secret, moment_of, new_secret
+from governance.people.turns import one_at_a_time
 from governance.people.users import subject_of
 from governance.tables import ApiToken, LogIn, User
 from governance.tables.columns import key_of
@@ -44,23 +44,6 @@ class LoggedIn:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Nobody: the name or the password is wrong, or too many were. Which of the two is wrong nobody is told.
-
-    Args:
-        wait_seconds: How long the next one must wait; 0: it was looked at and is wrong.
-    """
-
-    wait_seconds: int = 0
-
-    def error(self) -> NotLoggedIn:
-        """What the edge raises, after the transaction has kept the failure."""
-        if self.wait_seconds:
-            return TooManyAttempts(self.wait_seconds)
-        return NotLoggedIn("the name or the password is wrong", "try again, or ask an administrator for a new password")
-
-
 def log_in(
     session: Session, name: str, password: str, *, address: str, at: datetime, origin: Origin = Origin.PAGE
 ) -> LoggedIn | Refusal:
@@ -70,7 +53,7 @@ def log_in(
         session: Of the log-in; it has to be committed in any case.
         name: As it was typed.
         password: As it was typed.
-        address: Where it comes from: that of a network, or ``terminal``.
+        address: Where it comes from: that of a network, or ``terminal`` with the user of the system.
         at: When.
         origin: From where.
     """
@@ -83,7 +66,9 @@ def log_in(
     if known is None or known.password_hash is None or not right:
         count_failure(session, typed, address, at=at)
         nobody = Actor(SYSTEM.name, origin)
-        note(session, Tag.USER_LOG_IN_FAILED, subject_of(typed), actor=nobody, at=at, after={"address": address})
+        # What was typed for a name may be a password: it stays in the trail for ever only if somebody has that name.
+        subject = subject_of(typed) if user is not None else "user:"
+        note(session, Tag.USER_LOG_IN_FAILED, subject, actor=nobody, at=at, after={"address": address})
         return Refusal()
     one_at_a_time(session)
     verified = known.password_hash
@@ -118,6 +103,7 @@ def begin_log_in(session: Session, user: User, *, address: str, at: datetime, or
 
 def log_out(session: Session, secret: str, *, at: datetime, origin: Origin = Origin.PAGE) -> bool:
     """End a log-in. False when it had ended before, or was none."""
+    one_at_a_time(session)
     row = _log_in(session, secret)
     if row is None:
         return False
@@ -163,7 +149,10 @@ def identify(session: Session, secret: str, *, origin: Origin, at: datetime) -> 
 
 
 def note_use(session: Session, secret: str, *, at: datetime) -> bool:
-    """Remember that a token was used, if that is not known already. Whether there was anything to write."""
+    """Remember that a token was used, if that is not known already. Whether there was anything to write.
+
+    In a transaction of its own: an act that kept the row of its token locked would be in the way of those on people.
+    """
     if not secret.startswith(TOKEN):
         return False
     used = session.exec(

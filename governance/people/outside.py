@@ -10,8 +10,8 @@ from sqlmodel import Session, col, func, select
 from governance.audit import Tag, note
 from governance.authorisation import has_users
 from governance.errors import ActRefused, UnusableValue
-from governance.people.administrators import one_at_a_time
 from governance.people.naming import USER_NAME_LENGTH, printable, usable_address
+from governance.people.turns import one_at_a_time
 from governance.people.users import add_user, facts_of, subject_of
 from governance.tables import Assignment, AuditEvent, Delegation, User
 from governance.vocabulary import SYSTEM, Actor, Origin

@@ -11,9 +11,9 @@ from sqlmodel import Session, col, select, update
 from governance.audit import Tag, note
 from governance.authorisation import NEVER_OF_A_SERVICE, require
 from governance.errors import ActRefused, NotFound, UnusableValue
-from governance.people.administrators import one_at_a_time
 from governance.people.naming import usable_line
 from governance.people.secrecy import TOKEN, hash_of_secret, new_secret
+from governance.people.turns import one_at_a_time
 from governance.people.users import subject_of
 from governance.tables import ApiToken, User
 from governance.tables.columns import key_of
@@ -81,6 +81,7 @@ def revoke_token(session: Session, token: ApiToken, *, actor: Actor, at: datetim
     Raises:
         NotAllowed: the actor is neither, or has a token that does not reach as far.
     """
+    one_at_a_time(session)
     user = session.get_one(User, token.user_id, populate_existing=True)
     if actor.name != user.name or actor.scope is not None:
         require(session, actor, Right.ADMINISTER, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
@@ -12,12 +12,17 @@ from governance.audit import Tag, note
 from governance.authorisation import has_users, require
 from governance.errors import ActRefused, NotFound, UnusableName, UnusableValue
 from governance.people import passwords
-from governance.people.administrators import one_at_a_time, require_somebody
+from governance.people.administrators import require_somebody
 from governance.people.changing import change, look_again
 from governance.people.ending import end_secrets
+from governance.people.limits import Refusal, count_failure, seconds_to_wait
 from governance.people.naming import printable, usable_address, usable_line, usable_name
+from governance.people.turns import one_at_a_time
 from governance.tables import Assignment, User
 from governance.vocabulary import Actor, Right, Role, UserKind
+
+PRIVATE: Final = ("email", "subject")
+"""Fields of a user that can be corrected and taken away, so that the audit trail, which never changes, has none."""
 
 
 def subject_of(user: User | str) -> str:
@@ -110,8 +115,9 @@ def change_user(
     Raises:
         NotAllowed: only administrators of everything do that.
         ChangedMeanwhile: somebody else changed it first; nothing was written.
-        UnusableValue: a value that can't be one.
+        UnusableValue: a value that can't be one, or a subject that another user has.
     """
+    one_at_a_time(session)
     require(session, actor, Right.ADMINISTER, None)
     found = look_again(session, user, expected_revision, subject_of(user))
     wanted: dict[str, Any] = {
@@ -126,9 +132,16 @@ def change_user(
     if changes.get("subject"):
         _require_free_subject(session, changes["subject"])
     stored = {field: value or None if field == "subject" else value for field, value in changes.items()}
-    after = change(session, found, subject_of(user), **stored)
-    was = {field: before[field] for field in changes}
-    note(session, Tag.USER_CHANGED, subject_of(user), actor=actor, at=at, before=was, after=changes)
+    try:
+        with session.begin_nested():
+            after = change(session, found, subject_of(user), **stored)
+    except IntegrityError:  # only a subject can be somebody else's
+        raise _taken_subject() from None
+    was = {field: before[field] for field in changes if field not in PRIVATE}
+    now: dict[str, Any] = {field: changes[field] for field in was}
+    if private := [field for field in PRIVATE if field in changes]:
+        now |= {"private": private}
+    note(session, Tag.USER_CHANGED, subject_of(user), actor=actor, at=at, before=was, after=now)
     return after
 
 
@@ -147,7 +160,7 @@ def deactivate_user(
     found = look_again(session, user, expected_revision, subject_of(user))
     if not found.active:
         return found
-    require_somebody(session, subject_of(user), "deactivate", without_user=found.id)
+    require_somebody(session, subject_of(user), "deactivate", without=found)
     after = change(session, found, subject_of(user), active=False)
     ended = end_secrets(session, after, at=at)
     note(session, Tag.USER_DEACTIVATED, subject_of(user), actor=actor, at=at, before={"active": True}, after=ended)
@@ -163,6 +176,7 @@ def reactivate_user(
         NotAllowed: only administrators of everything do that.
         ChangedMeanwhile: somebody else changed it first; nothing was written.
     """
+    one_at_a_time(session)
     require(session, actor, Right.ADMINISTER, None)
     found = look_again(session, user, expected_revision, subject_of(user))
     if found.active:
@@ -180,42 +194,55 @@ def set_password(
     actor: Actor,
     at: datetime,
     current: str | None = None,
+    address: str = "",
+    because: str = "",
     expected_revision: int | None = None,
-) -> User:
+) -> User | Refusal:
     """Give somebody another password; every log-in and every token of theirs ends.
 
+    Never raises for a current one that is wrong: that is a log-in that failed, which has to be kept, and after many of
+    them nobody looks.
+
     Args:
-        session: Of the act.
+        session: Of the act; it has to be committed for a refusal too.
         user: A person.
         password: The new one.
         actor: The person, or an administrator of everything.
         at: When.
         current: The password they have now; asked of everybody who changes their own.
+        address: Where it comes from, as for a log-in.
+        because: Why, for the audit trail; needs no saying when somebody changes their own.
         expected_revision: Revision that the actor has looked at; none takes whatever is there.
+
+    Returns:
+        The user; or a refusal, whose error the edge raises.
 
     Raises:
         NotAllowed: the actor is neither, or has a token that does not reach as far.
-        ActRefused: the current password is wrong, or a service is to have one.
+        ActRefused: a service is to have one.
         ChangedMeanwhile: somebody else changed it first; nothing was written.
         UnusableValue: it can't be a password.
     """
+    themselves, address = actor.name == user.name, printable(address, 64)
+    if themselves and (wait := seconds_to_wait(session, user.name, address, at=at)):
+        return Refusal(wait)
     one_at_a_time(session)
     found = look_again(session, user, expected_revision, subject_of(user))
-    own = actor.name == found.name and actor.scope is None and found.active
-    if not own:
+    if not (themselves and actor.scope is None and found.active):
         require(session, actor, Right.ADMINISTER, None)
-    reasons = []
     if found.kind is UserKind.SERVICE:
-        reasons.append("a service account has tokens, and no password")
-    if actor.name == found.name and not passwords.is_right(found.password_hash, current or ""):
-        reasons.append("the current password is wrong, or was not given")
-    if reasons:
-        raise ActRefused(subject_of(user), "set password", reasons)
+        raise ActRefused(subject_of(user), "set password", ["a service account has tokens, and no password"])
     kept = passwords.hash_of(password, found.name)
-    after = change(session, found, subject_of(user), password_hash=kept, password_changed_at=at)
-    ended = end_secrets(session, after, at=at)
-    note(session, Tag.USER_PASSWORD_SET, subject_of(user), actor=actor, at=at, after=ended)
-    return after
+    if themselves and not passwords.is_right(found.password_hash, current or ""):
+        count_failure(session, found.name, address, at=at)
+        where = {"address": address, "for": Tag.USER_PASSWORD_SET}
+        note(session, Tag.USER_LOG_IN_FAILED, subject_of(user), actor=actor, at=at, after=where)
+        return Refusal(of=subject_of(user))
+    changed = change(session, found, subject_of(user), password_hash=kept, password_changed_at=at)
+    ended = end_secrets(session, changed, at=at)
+    after = ended | ({"because": because} if because else {})
+    note(session, Tag.USER_PASSWORD_SET, subject_of(user), actor=actor, at=at, after=after)
+    return changed
 
 
 def find_user(session: Session, name: str) -> User:
@@ -265,14 +292,16 @@ def add_user(
         with session.begin_nested():
             session.add(user)
     except IntegrityError:  # somebody else was faster
+        if user.subject is not None:
+            _require_free_subject(session, user.subject)
         raise taken from None
     return user
 
 
 def facts_of(user: User) -> dict[str, Any]:
-    """A user as the audit trail keeps them: nothing secret."""
-    facts: dict[str, Any] = user.model_dump(mode="json", include={"kind", "full_name", "email", "subject", "active"})
-    return facts
+    """A user as the audit trail keeps them for ever: nothing secret, and of what is private only that it is there."""
+    facts: dict[str, Any] = user.model_dump(mode="json", include={"kind", "full_name", "active"})
+    return facts | {"private": [field for field in PRIVATE if getattr(user, field)]}
 
 
 def _like(session: Session, name: str) -> list[str]:
@@ -284,4 +313,8 @@ def _like(session: Session, name: str) -> list[str]:
 
 def _require_free_subject(session: Session, subject: str) -> None:
     if session.exec(select(User.id).where(col(User.subject) == subject)).first() is not None:
-        raise UnusableValue("subject", "another user has it", "look for that user in 'driftgate user list'")
+        raise _taken_subject()
+
+
+def _taken_subject() -> UnusableValue:
+    return UnusableValue("subject", "another user has it", "look for that user in 'driftgate user list'")

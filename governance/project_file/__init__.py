@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from governance.project_file.models import CostMatrix, DataSource, Features, ModelSettings, Split
+from governance.project_file.names import means_a_bundle
 from governance.project_file.project import EnvironmentSettings, People, Project
-from governance.project_file.reading import FILE_NAME, declares, examine, find_file, load_project
+from governance.project_file.reading import FILE_NAME, declares, examine, find_file, load_project, parse_project
 from governance.project_file.scenarios import (
     Activate,
     AnyStep,
@@ -66,4 +67,6 @@ __all__ = [
     "examine",
     "find_file",
     "load_project",
+    "means_a_bundle",
+    "parse_project",
 ]

@@ -24,14 +24,25 @@ def read_with_lines(file: Path) -> tuple[object, Lines]:
         ProjectFileError: the file can't be opened, is empty, not UTF-8, not YAML, or gives a field twice.
     """
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        content = file.read_bytes()
+    except OSError as error:
+        problem = f"it can't be opened ({error.strerror})"
+        raise ProjectFileError(file, None, "", problem, "make it readable") from error
+    return read_content_with_lines(content, file)
+
+
+def read_content_with_lines(content: bytes, file: str | Path) -> tuple[object, Lines]:
+    """The same of what is in a file, or would be.
+
+    Raises:
+        ProjectFileError: it is empty, not UTF-8, not YAML, or gives a field twice.
+    """
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         problem = f"byte {error.start} is not UTF-8"
         raise ProjectFileError(file, line, "", problem, "save it as UTF-8") from error
-    except OSError as error:
-        problem = f"it can't be opened ({error.strerror})"
-        raise ProjectFileError(file, None, "", problem, "make it readable") from error
     return parse_with_lines(text, file, begin="begin with project: NAME, or run 'driftgate init'")
 
 
@@ -84,8 +95,11 @@ def _note_lines(
             _note_lines(file, item, (*where, position), lines, (*above, node), refusing)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            place = (*where, str(key.value))
             line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):  # its text would have all that its aliases unfold to
+                problem = "the name of a field in it is a list or a mapping"
+                raise refusing(file, line, dotted(where), problem, "write a plain name before the colon")
+            place = (*where, str(key.value))
             if place in lines:
                 problem = f"it is given twice, first on line {lines[place]}"
                 raise refusing(file, line, dotted(place), problem, "remove one of them")

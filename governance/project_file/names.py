@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from governance.project_file.lines import Location
 from governance.project_file.project import Project
 from governance.project_file.scenarios import Activate, BuildEvaluation, RunChecks
 from governance.vocabulary import PredictionType
+
+_NUMBERED_BUNDLE: Final = re.compile(r"bundle-\d+")
+
+
+def means_a_bundle(name: str) -> bool:
+    """Whether a name, behind that of its project, is the path of a bundle: no model can have it.
+
+    Example:
+        >>> means_a_bundle("bundle-1"), means_a_bundle("bundle-one")
+        (True, False)
+    """
+    return _NUMBERED_BUNDLE.fullmatch(name) is not None
 
 
 def misused_names(project: Project) -> Iterator[tuple[Location, str, str]]:
@@ -35,6 +49,9 @@ def misused_names(project: Project) -> Iterator[tuple[Location, str, str]]:
             "declare a model, or a store that is standalone",
         )
     for name, model in project.models.items():
+        if means_a_bundle(name):
+            problem = f"{name!r} is what bundle {name.removeprefix('bundle-')} of the project is called"
+            yield ("models", name), problem, "give the model another name"
         yield from dangling(("models", name, "train_on"), "data source", model.train_on, project.data)
     for name, store in project.stores.items():
         yield from dangling(("stores", name, "model"), "model", store.model, project.models)

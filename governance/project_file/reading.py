@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from governance.errors import ProjectFileError
-from governance.project_file.lines import dotted, line_of, read_with_lines
+from governance.project_file.lines import dotted, line_of, read_content_with_lines, read_with_lines
 from governance.project_file.names import misused_names, unfit_settings
 from governance.project_file.project import Project
 from governance.project_file.wording import explain
@@ -21,7 +21,15 @@ def load_project(path: str | Path) -> Project:
     Raises:
         ProjectFileError: with file, line, field and remedy of the first problem.
     """
-    project, problems = examine(find_file(path))
+    return _sound(*examine(find_file(path)))
+
+
+def parse_project(content: bytes) -> Project:
+    """A project from what its file holds, wherever that is. Raises: ProjectFileError as :func:`load_project`."""
+    return _sound(*examine(Path(FILE_NAME), content))
+
+
+def _sound(project: Project | None, problems: list[ProjectFileError]) -> Project:
     if problems or project is None:
         raise problems[0]
     return project
@@ -52,10 +60,15 @@ def declares(folder: Path, name: str) -> bool:
     return isinstance(document, dict) and document.get("project") == name
 
 
-def examine(file: Path) -> tuple[Project | None, list[ProjectFileError]]:
-    """The project, if the file can be read as one, and everything that is wrong with it, by line."""
+def examine(file: Path, content: bytes | None = None) -> tuple[Project | None, list[ProjectFileError]]:
+    """The project, if the file can be read as one, and everything that is wrong with it, by line.
+
+    Args:
+        file: Where it is.
+        content: What is in it; none: what is there is read.
+    """
     try:
-        document, lines = read_with_lines(file)
+        document, lines = read_with_lines(file) if content is None else read_content_with_lines(content, file)
         project = Project.model_validate(document)
     except ProjectFileError as problem:
         return None, [problem]

@@ -19,6 +19,7 @@ from governance.registry.overriding import (
     confirm_override,
     find_override,
     list_overrides,
+    note_refused_confirmation,
     request_override,
     review_override,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "list_registry",
     "list_versions",
     "note_refusal",
+    "note_refused_confirmation",
     "note_scoring",
     "record_version",
     "register_project",

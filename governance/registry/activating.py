@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
 
-from governance import gate
+from governance import gate, people
 from governance.audit import Actor, Tag, note
 from governance.authorisation import require
 from governance.errors import ActivationRefused, ActRefused, ChangedMeanwhile, ConfirmationNeeded, NotFound
@@ -152,12 +152,22 @@ def note_refusal(
     environment: str,
     actor: Actor,
     at: datetime,
+    bundle: str | None = None,
 ) -> None:
-    """Write down that an activation was refused; in a transaction of its own, since the act's was undone."""
+    """Write down that an activation was refused; in a transaction of its own, since the act's was undone.
+
+    Args:
+        session: Of that transaction.
+        refusal: Of a version, or of the bundle or one of its versions.
+        environment: Where.
+        actor: Who was refused.
+        at: When.
+        bundle: Path of the bundle that should have become active; none: it was about one version.
+    """
     note(
         session,
-        Tag.VERSION_ACTIVATION_REFUSED,
-        refusal.subject,
+        Tag.VERSION_ACTIVATION_REFUSED if bundle is None else Tag.BUNDLE_ACTIVATION_REFUSED,
+        bundle or refusal.subject,
         actor=actor,
         at=at,
         after={"environment": environment, "refusal": type(refusal).__name__, "sentence": str(refusal)},
@@ -179,6 +189,7 @@ def _make_active(
 ) -> Activation:
     """Return the activation that holds: of what is active already, the earlier one with what the gate said then."""
     subject = path_of(session, version)
+    people.hold_people_still(session)
     if override is None:
         require(session, actor, Right.WRITE, environment.project_id)
     verdict = gate.inspect(session, version, environment, artifacts, at=at)

@@ -10,10 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from governance.audit import Actor, Tag, note
-from governance.authorisation import may, require
+from governance.authorisation import has_users, may, require
 from governance.errors import NotAllowed, ProjectFileError
 from governance.items import appear
-from governance.people import bring_in, declared_places, in_order, last_declared
+from governance.people import bring_in, declare_only, declared_places, in_order, last_declared
 from governance.project_file import ModelSettings, Project, declares
 from governance.tables import EnvironmentRow, ModelRow, ProjectRow, StoreRow
 from governance.tables.columns import key_of
@@ -25,7 +25,9 @@ SENSITIVE: Final = ("people", "separation_of_duties", "environments.")
 Declared = TypeVar("Declared", EnvironmentRow, ModelRow, StoreRow)
 
 
-def register_project(session: Session, project: Project, *, actor: Actor, at: datetime) -> ProjectRow:
+def register_project(
+    session: Session, project: Project, *, actor: Actor, at: datetime, elsewhere: bool = False
+) -> ProjectRow:
     """Make the database say what the file says; write one audit line, and only when something changed.
 
     What the file no longer names stays, since versions and evaluations hang on it. People are the exception: whoever
@@ -40,6 +42,8 @@ def register_project(session: Session, project: Project, *, actor: Actor, at: da
         project: As it was read from its file.
         actor: Who runs the command that read it.
         at: When.
+        elsewhere: Whether the file was written for another installation. Where people are known, a new project then
+            begins without roles and asks for a signature everywhere: a name there may be somebody else's here.
 
     Raises:
         ProjectFileError: the project of that name is another one, in another folder; nothing was written.
@@ -49,8 +53,10 @@ def register_project(session: Session, project: Project, *, actor: Actor, at: da
     row = session.exec(select(ProjectRow).where(ProjectRow.name == project.project)).first()
     if row is not None and not _changes(_recorded(session, row), declared):
         return row
+    stranger = elsewhere and row is None and has_users(session)
     if row is None:
-        require(session, actor, Right.ADMINISTER if _loosens(project) else Right.WRITE, None)
+        loosens = _loosens(project) and not stranger
+        require(session, actor, Right.ADMINISTER if loosens else Right.WRITE, None)
     added = row is None and _added(session, project, at)
     # Several commands may find the same change: one writes it, the others wait here and then find nothing to do.
     row = session.exec(
@@ -68,7 +74,7 @@ def register_project(session: Session, project: Project, *, actor: Actor, at: da
         require(session, actor, Right.WRITE, row.id)
         _require_administrator(session, row, changes, actor)
         _require_own_name(project, Path(row.folder))
-    _write(session, row, project, at)
+    _write(session, row, project, at, stranger=stranger)
     note(
         session,
         Tag.PROJECT_REGISTERED if added else Tag.PROJECT_CHANGED,
@@ -76,7 +82,7 @@ def register_project(session: Session, project: Project, *, actor: Actor, at: da
         actor=actor,
         at=at,
         before=None if added else {field: found.get(field) for field in changes},
-        after=changes,
+        after={**changes, "without_roles": True} if stranger else changes,
     )
     return row
 
@@ -163,13 +169,17 @@ def _changes(found: dict[str, Any], declared: dict[str, Any]) -> dict[str, Any]:
     return {field: value for field, value in declared.items() if found.get(field) != value}
 
 
-def _write(session: Session, row: ProjectRow, project: Project, at: datetime) -> None:
+def _write(session: Session, row: ProjectRow, project: Project, at: datetime, *, stranger: bool) -> None:
     row.description = project.description
     row.folder = str(project.folder)
     row.separation_of_duties = project.people.separation_of_duties
-    bring_in(session, row, project.people)
+    if stranger:
+        declare_only(session, row, project.people)
+    else:
+        bring_in(session, row, project.people)
     for name, environment in project.environments.items():
-        _bring_environment(session, row, name, environment.policy)
+        policy = Policy.PREVENT if stranger else environment.policy
+        _bring_environment(session, row, name, policy, declared=environment.policy)
     models = {}
     for name, settings in project.models.items():
         known = session.exec(select(ModelRow.id).where(ModelRow.project_id == row.id, ModelRow.name == name)).first()
@@ -196,12 +206,12 @@ def _bring(session: Session, kind: type[Declared], project: ProjectRow, name: st
     return row
 
 
-def _bring_environment(session: Session, row: ProjectRow, name: str, policy: Policy) -> None:
+def _bring_environment(session: Session, row: ProjectRow, name: str, policy: Policy, *, declared: Policy) -> None:
     """The environment of that name; what somebody has made of its policy stays until the file says something new."""
     known = session.exec(select(EnvironmentRow).filter_by(project_id=row.id, name=name)).first()
-    if known is None or known.declared_policy is not policy:
+    if known is None or known.declared_policy is not declared:
         revision = 0 if known is None else known.revision + 1
-        fields = {"policy": policy, "declared_policy": policy, "revision": revision}
+        fields = {"policy": policy, "declared_policy": declared, "revision": revision}
         _bring(session, EnvironmentRow, row, name, fields)
 
 

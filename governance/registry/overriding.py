@@ -1,4 +1,8 @@
-"""The emergency: a version goes live without an approval because two people say so, and it is looked at afterwards."""
+"""The emergency: a version goes live without an approval because two people say so, and it is looked at afterwards.
+
+Two people can go against a missing, an expired and a withheld approval, also against a rejection or an abandonment;
+never against content that is not what was recorded or approved, nor with an approval that nobody has given.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +13,31 @@ from typing import Any, Final
 
 from sqlmodel import Session, col, select, update
 
-from governance import gate
+from governance import gate, people
 from governance.audit import Actor, Tag, note
-from governance.authorisation import may, may_hold, require, standing_of
-from governance.errors import ActRefused, ChangedMeanwhile, NotFound
+from governance.authorisation import holders, may, may_hold, require, standing_of
+from governance.errors import ActivationRefused, ActRefused, ChangedMeanwhile, NotFound
 from governance.items import item_of
-from governance.notices import holders_of, tell
+from governance.notices import tell
 from governance.registry.activating import activate_against_the_gate
 from governance.registry.finding import path_of
-from governance.tables import Activation, EnvironmentRow, ModelRow, ModelVersion, Override, SignOff
+from governance.tables import Activation, EnvironmentRow, ModelVersion, Override, SignOff
 from governance.tables.columns import key_of
-from governance.vocabulary import Policy, Right, Role
+from governance.vocabulary import GateDecision, Right, Role
 
 LIFETIME: Final = timedelta(hours=24)
 """How long an override that was asked for can be confirmed: an emergency of yesterday is looked at again."""
 
 
 def request_override(
-    session: Session, version: ModelVersion, environment: EnvironmentRow, *, reason: str, actor: Actor, at: datetime
+    session: Session,
+    version: ModelVersion,
+    environment: EnvironmentRow,
+    *,
+    reason: str,
+    artifacts: Path,
+    actor: Actor,
+    at: datetime,
 ) -> Override:
     """Ask that a version goes live without an approval; nothing goes live by asking. Final approvers are told.
 
@@ -35,12 +46,14 @@ def request_override(
         version: Which.
         environment: Where.
         reason: Why it can't wait; for the person who confirms, and for the review afterwards.
+        artifacts: Folder of the artifact store; the gate is asked, and hashes the version's files.
         actor: Who asks: a contributor to the project, and a person.
         at: When.
 
     Raises:
         NotAllowed: the actor may not write on the project.
-        ActRefused: there is no reason, or nothing to override, or the environment is of another project.
+        ActRefused: there is no reason, or the gate does not refuse the version, or it refuses it for what nobody can
+            take on themselves.
     """
     require(session, actor, Right.WRITE, environment.project_id)
     environment = session.get_one(EnvironmentRow, environment.id, populate_existing=True)
@@ -48,10 +61,11 @@ def request_override(
     reasons = [] if reason.strip() else ["no reason is given: say why it can't wait"]
     if not may_hold(session, Actor(actor.name), Role.APPROVER):
         reasons.append(f"{actor.name} is no person: two people answer for it")
-    if session.get_one(ModelRow, version.model_id).project_id != environment.project_id:
-        reasons.append(f"environment {environment.name!r} belongs to another project than the version")
-    if environment.policy is not Policy.PREVENT:
-        reasons.append(f"the policy of {environment.name!r} is {environment.policy}: activate it without")
+    verdict = gate.inspect(session, version, environment, artifacts, at=at)
+    if verdict.decision is not GateDecision.REFUSED:
+        reasons.append(f"the gate of {environment.name!r} does not refuse it: activate it without")
+    elif not verdict.overridable:
+        reasons += verdict.reasons
     if reasons:
         raise ActRefused(subject, "request override", reasons)
     override = Override(
@@ -82,7 +96,7 @@ def confirm_override(
         override: What was asked for; it serves once, and for :data:`LIFETIME`.
         artifacts: Folder of the artifact store; the version's files are hashed again.
         actor: Who confirms: a final approver of the project, and not who asked. Where duties are separated, nobody
-            who trained the version or asked for its sign-off either.
+            who trained the version or asked for its sign-off either, nor who could have had a service do that.
         at: When.
 
     Raises:
@@ -94,6 +108,7 @@ def confirm_override(
     version = session.get_one(ModelVersion, override.version_id, populate_existing=True)
     environment = session.get_one(EnvironmentRow, override.environment_id, populate_existing=True)
     subject = path_of(session, version)
+    people.hold_people_still(session)
     if override.confirmed_by is not None:
         raise ChangedMeanwhile(f"override {override.id} of {subject}", "waiting", "confirmed already")
     reasons = []
@@ -101,7 +116,10 @@ def confirm_override(
         reasons.append(f"{actor.name} is not a final approver of the project")
     if actor.name == override.requested_by:
         reasons.append(f"{actor.name} asked for it, and a second person has to agree")
-    reasons += _mixed_duties(session, version, actor)
+    item = item_of(session, version)
+    sign_off = session.get_one(SignOff, item.id, populate_existing=True)
+    # Who may not approve a version may not take its approval on themselves either.
+    reasons += gate.duties_against(session, item, sign_off, actor.name)
     if at >= override.requested_at + LIFETIME:
         hours = LIFETIME // timedelta(hours=1)
         reasons.append(f"it was asked for more than {hours} hours ago: look at it again, and ask again")
@@ -157,6 +175,25 @@ def review_override(session: Session, override: Override, *, comment: str, actor
     return session.get_one(Override, override.id, populate_existing=True)
 
 
+def note_refused_confirmation(
+    session: Session,
+    override: Override,
+    refusal: ActRefused | ActivationRefused | ChangedMeanwhile,
+    *,
+    actor: Actor,
+    at: datetime,
+) -> None:
+    """Write down that somebody could not confirm an override; in a transaction of its own, since the act's was undone."""
+    subject = path_of(session, session.get_one(ModelVersion, override.version_id))
+    after = {
+        "environment": session.get_one(EnvironmentRow, override.environment_id).name,
+        "override": override.id,
+        "refusal": type(refusal).__name__,
+        "sentence": str(refusal),
+    }
+    note(session, Tag.VERSION_ACTIVATION_REFUSED, subject, actor=actor, at=at, after=after)
+
+
 def find_override(session: Session, number: int, *, project_id: int | None = None) -> Override:
     """The override of that number, on a project if one is named. Raises: NotFound."""
     found = session.get(Override, number, populate_existing=True)
@@ -183,15 +220,6 @@ def _take(session: Session, override: Override, still_empty: Any, values: dict[s
     return taken.rowcount == 1
 
 
-def _mixed_duties(session: Session, version: ModelVersion, actor: Actor) -> tuple[str, ...]:
-    """Who may not approve a version where duties are separated may not take its approval on themselves either."""
-    item = item_of(session, version)
-    sign_off = session.get_one(SignOff, item.id, populate_existing=True)
-    if not gate.rules_of(session, item, sign_off).separation_of_duties:
-        return ()
-    return gate.mixed_duties(actor.name, version.trained_by, gate.requesters_of(session, item, sign_off))
-
-
 def _tell(
     session: Session,
     environment: EnvironmentRow,
@@ -201,5 +229,5 @@ def _tell(
     body: str,
     at: datetime,
 ) -> None:
-    people = {name for role in roles for name in holders_of(session, environment.project_id, role)}
+    people = {name for role in roles for name in holders(session, role, environment.project_id)}
     tell(session, sorted(people - but), subject=line, body=body, at=at)

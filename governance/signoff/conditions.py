@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from governance.audit import Actor
 from governance.authorisation import Standing
-from governance.gate import Content, mixed_duties
+from governance.gate import Content
 from governance.templates import SignOffRules
-from governance.vocabulary import FeedbackVerdict, ItemKind, Origin, Right, Role
+from governance.vocabulary import FeedbackVerdict, Origin, Right, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,9 @@ class Situation:
         group: Feedback group that the move is about.
         verdict: What the actor thinks, for feedback.
         rules: Of this sign-off.
-        kind: Of what is signed.
-        made_by: Who trained the version, or made the bundle.
-        requested_by: Everybody who has asked for feedback or approval of this content, in any round.
-        strangers: Of those whom a request wants to tell: names that nobody has.
+        duties: Why the actor may not approve where duties are separated; empty when they are not.
+        expired: That the time of this round's approval is over; empty when it is not.
+        strangers: Of those whom a request wants to tell: names of nobody who may read the project.
         heard: The feedback groups that have spoken in this round.
         content: What is signed consists of now; hashes files, so asked only when a guard must know.
     """
@@ -37,9 +36,8 @@ class Situation:
     group: str | None
     verdict: FeedbackVerdict | None
     rules: SignOffRules
-    kind: ItemKind
-    made_by: str
-    requested_by: tuple[str, ...]
+    duties: tuple[str, ...]
+    expired: tuple[str, ...]
     strangers: tuple[str, ...]
     heard: frozenset[str]
     content: Callable[[], Content]
@@ -100,9 +98,12 @@ Guard = Callable[[Situation], tuple[str, ...]]
 
 def separation_of_duties(situation: Situation) -> tuple[str, ...]:
     """Where the rules ask for it, who trained the version or asked for a sign-off of it does not approve it."""
-    if not situation.rules.separation_of_duties:
-        return ()
-    return mixed_duties(situation.actor.name, situation.made_by, situation.requested_by, kind=situation.kind)
+    return situation.duties
+
+
+def not_expired(situation: Situation) -> tuple[str, ...]:
+    """An approval holds from the first one of its round on: editing it, or giving it again, wins no time."""
+    return tuple(f"{clause}: a new one takes a new round, so reset the sign-off" for clause in situation.expired)
 
 
 def content_unchanged(situation: Situation) -> tuple[str, ...]:
@@ -112,7 +113,9 @@ def content_unchanged(situation: Situation) -> tuple[str, ...]:
 
 def recipients_known(situation: Situation) -> tuple[str, ...]:
     """Whom a request tells can be told."""
-    return tuple(f"no active user is called {name}, who is to be told" for name in situation.strangers)
+    return tuple(
+        f"{name}, who is to be told, is no active user who may read the project" for name in situation.strangers
+    )
 
 
 def required_feedback_given(situation: Situation) -> tuple[str, ...]:

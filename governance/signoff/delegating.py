@@ -12,7 +12,7 @@ from governance import gate
 from governance.audit import Actor, Tag, note
 from governance.authorisation import RIGHTS, Standing, may, may_hold, require, standing_of
 from governance.errors import ActRefused, NotAllowed, NotFound
-from governance.tables import Bundle, Delegation, Item, ModelVersion, SignOff
+from governance.tables import Delegation, Item, SignOff
 from governance.tables.columns import key_of
 from governance.templates import SignOffRules
 from governance.vocabulary import Right, Role, SignOffStatus
@@ -34,7 +34,7 @@ def standing_on(session: Session, item: Item, rules: SignOffRules, actor: Actor)
             continue
         if not _has(standing_of(session, item.project_id, Actor(row.person)), row.role, row.group):
             continue
-        if row.role is Role.APPROVER and rules.separation_of_duties and _worked_on(session, item, row.person):
+        if row.role is Role.APPROVER and _mixes_duties(session, item, row.person):
             continue
         own = replace(
             own,
@@ -161,11 +161,8 @@ def _require_to_give(session: Session, item: Item, person: str, role: Role, grou
         raise NotAllowed(actor.name, "delegate", item.path, f"the token does not reach as far as {person}'s place")
 
 
-def _worked_on(session: Session, item: Item, person: str) -> bool:
-    """Whether somebody made what is signed, or asked for its sign-off."""
-    kind, key = (ModelVersion, item.version_id) if item.version_id is not None else (Bundle, item.bundle_id)
-    asked_by = gate.requesters_of(session, item, session.get_one(SignOff, key_of(item)))
-    return bool(gate.mixed_duties(person, gate.maker_of(session.get_one(kind, key)), asked_by))
+def _mixes_duties(session: Session, item: Item, person: str) -> bool:
+    return bool(gate.duties_against(session, item, session.get_one(SignOff, key_of(item)), person))
 
 
 def _has(standing: Standing, role: Role, group: str) -> bool:

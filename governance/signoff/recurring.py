@@ -10,7 +10,8 @@ from sqlmodel import Session, col, select
 
 from governance import gate
 from governance.audit import SYSTEM
-from governance.notices import holders_of, is_told, tell
+from governance.authorisation import holders
+from governance.notices import is_told, tell
 from governance.signoff.signing import Request, sign
 from governance.signoff.subscribing import subscribers_of
 from governance.tables import Item, SignOff
@@ -36,7 +37,7 @@ def recur_due(session: Session, *, artifacts: Path, at: datetime) -> list[Item]:
     """
     due = [session.get_one(Item, row.item_id) for row in _approved_until(session, at)]
     for item in due:
-        approvers = tuple(holders_of(session, item.project_id, Role.APPROVER))
+        approvers = tuple(holders(session, Role.APPROVER, item.project_id))
         request = Request(item, SignOffAction.RECUR, SYSTEM, comment="the approval has expired", notify=approvers)
         sign(session, request, artifacts=artifacts, at=at)
     for row in _approved_until(session, at + WARNED_BEFORE):
@@ -50,13 +51,13 @@ def _warn(session: Session, sign_off: SignOff, at: datetime) -> None:
     until = sign_off.approved_until
     if until is None or approval is None:
         return
-    given = approval.edited_at or approval.created_at
+    given = approval.created_at
     if at < until - min(WARNED_BEFORE, (until - given) / 2):
         return
     item = session.get_one(Item, sign_off.item_id)
     line = f"{item.path}: the approval expires on {until:%Y-%m-%d %H:%M} UTC"
     body = f"{line}\n\nThen the sign-off begins again, and the gate takes the approval of {approval.author} no more."
-    recipients = [*subscribers_of(session, item), *holders_of(session, item.project_id, Role.APPROVER)]
+    recipients = [*subscribers_of(session, item), *holders(session, Role.APPROVER, item.project_id)]
     tell(session, [name for name in recipients if not is_told(session, name, line)], subject=line, body=body, at=at)
 
 

@@ -19,6 +19,7 @@ from governance.signoff.conditions import (
     content_unchanged,
     group_asked,
     group_named,
+    not_expired,
     recipients_known,
     required_feedback_given,
     separation_of_duties,
@@ -61,7 +62,7 @@ ABANDONED: Final = Status.ABANDONED
 
 ASKING: Final = (recipients_known,)
 SPEAKING: Final = (group_named, group_asked, verdict_given)
-APPROVING: Final = (separation_of_duties, required_feedback_given, content_unchanged)
+APPROVING: Final = (separation_of_duties, required_feedback_given, not_expired, content_unchanged)
 
 # fmt: off
 RULES: Final[Mapping[tuple[Status, Action], Rule]] = MappingProxyType({

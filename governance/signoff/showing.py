@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -13,7 +14,6 @@ from governance.people import recorded_places
 from governance.signoff.conditions import Situation
 from governance.signoff.delegating import delegations_of, standing_on
 from governance.signoff.rules import RULES, actions_from
-from governance.signoff.signing import signed
 from governance.tables import AuditEvent, Feedback, FinalApproval, Item, SignOff
 from governance.tables.columns import key_of
 from governance.vocabulary import FeedbackVerdict, Role
@@ -21,13 +21,13 @@ from governance.vocabulary import SignOffAction as Action
 from governance.vocabulary import SignOffStatus as Status
 
 
-def allowed_actions(session: Session, item: Item, actor: Actor) -> list[Action]:
-    """What the table, the roles and the guards let somebody do now; files are hashed only when it is done."""
+def allowed_actions(session: Session, item: Item, actor: Actor, *, at: datetime) -> list[Action]:
+    """What the table, the roles and the guards let somebody do then; files are hashed only when it is done."""
     sign_off = session.get_one(SignOff, key_of(item), populate_existing=True)
     rules = gate.rules_of(session, item, sign_off)
     standing = standing_on(session, item, rules, actor)
-    made_by = gate.maker_of(signed(session, item))
-    requested_by = gate.requesters_of(session, item, sign_off)
+    duties = gate.duties_against(session, item, sign_off, actor.name)
+    expired = gate.expired(session, sign_off, at)
     approval = gate.current_approval(session, sign_off)
     groups = sorted(standing.groups)
     own = [row for row in _feedback(session, sign_off.item_id) if row.round == sign_off.round]
@@ -48,9 +48,8 @@ def allowed_actions(session: Session, item: Item, actor: Actor) -> list[Action]:
                 group=group,
                 verdict=FeedbackVerdict.APPROVED,
                 rules=rules,
-                kind=item.kind,
-                made_by=made_by,
-                requested_by=requested_by,
+                duties=duties,
+                expired=expired,
                 strangers=(),
                 heard=frozenset(row.group for row in own),
                 content=lambda: gate.Content(""),
@@ -90,10 +89,9 @@ def show(session: Session, item: Item) -> dict[str, Any]:
 
     return {
         "path": item.path,
-        **sign_off.model_dump(
-            include={"status", "revision", "round", "requested_by", "notified", "changed_at", "approved_until"}
-        ),
-        "content_digest": signed(session, item).manifest_digest,
+        **sign_off.model_dump(include={"status", "revision", "round", "requested_by", "notified", "changed_at"}),
+        "approved_until": sign_off.approved_until if sign_off.status is Status.APPROVED else None,
+        "content_digest": gate.signed(session, item).manifest_digest,
         "rules": gate.rules_of(session, item, sign_off).model_dump(mode="json"),
         "people": _people(session, item.project_id),
         "delegations": [row.model_dump(exclude={"item_id"}) for row in delegations_of(session, item)],

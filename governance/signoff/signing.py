@@ -10,20 +10,20 @@ from typing import Any, Final
 
 from sqlmodel import Session, col, select, update
 
-from governance import gate
+from governance import gate, people
 from governance.audit import Actor, Tag, note
-from governance.authorisation import Standing, may_hold, require
+from governance.authorisation import Standing, require
 from governance.errors import ChangedMeanwhile, NotFound, SignOffRefused, TransitionNotAllowed
 from governance.items import configuration_of
-from governance.notices import tell
+from governance.notices import can_be_told, tell
 from governance.signoff.conditions import Situation
 from governance.signoff.delegating import delegations_of, drop_delegations, facts_of, standing_on
 from governance.signoff.rules import RULES, actions_from
 from governance.signoff.subscribing import subscribers_of
-from governance.tables import Bundle, Feedback, FinalApproval, Item, ModelVersion, SignOff
+from governance.tables import Feedback, FinalApproval, Item, SignOff
 from governance.tables.columns import key_of
 from governance.templates import SignOffRules
-from governance.vocabulary import FeedbackVerdict, Right, Role
+from governance.vocabulary import FeedbackVerdict, Right
 from governance.vocabulary import SignOffAction as Action
 from governance.vocabulary import SignOffStatus as Status
 
@@ -80,6 +80,7 @@ def sign(session: Session, request: Request, *, artifacts: Path, at: datetime) -
         NotFound: there is no such feedback in this round.
         ChangedMeanwhile: someone else moved it first; nothing was written.
     """
+    people.hold_people_still(session)
     # Read again: what the caller holds may be old.
     item = session.get_one(Item, key_of(request.item), populate_existing=True)
     request = replace(request, item=item)
@@ -96,7 +97,7 @@ def sign(session: Session, request: Request, *, artifacts: Path, at: datetime) -
         raise TransitionNotAllowed(subject, sign_off.status, request.action, actions_from(sign_off.status))
 
     spoken = _spoken_of(session, request, sign_off)
-    situation = _situation(session, request, sign_off, spoken, rules, standing, artifacts)
+    situation = _situation(session, request, sign_off, spoken, rules, standing, artifacts, at)
     role = () if rule.who.holds(situation) else (f"{request.actor.name} is not {rule.who.sentence}",)
     reasons = (*role, *(reason for guard in rule.guards for reason in guard(situation)))
     if reasons:
@@ -128,13 +129,6 @@ def _reloads(request: Request) -> bool:
     return request.action is Action.RESET and request.reload_configuration
 
 
-def signed(session: Session, item: Item) -> ModelVersion | Bundle:
-    """What the sign-off of an item is about, as it is now."""
-    if item.version_id is not None:
-        return session.get_one(ModelVersion, item.version_id, populate_existing=True)
-    return session.get_one(Bundle, item.bundle_id, populate_existing=True)
-
-
 def _situation(
     session: Session,
     request: Request,
@@ -143,9 +137,10 @@ def _situation(
     rules: SignOffRules,
     standing: Standing,
     artifacts: Path,
+    at: datetime,
 ) -> Situation:
     """What roles and guards are asked about, when somebody wants something."""
-    row = signed(session, request.item)
+    row = gate.signed(session, request.item)
     heard = session.exec(
         select(Feedback.group).where(Feedback.item_id == sign_off.item_id, Feedback.round == sign_off.round)
     )
@@ -156,10 +151,9 @@ def _situation(
         group=spoken.group if isinstance(spoken, Feedback) else request.group or _only_group(standing),
         verdict=request.verdict,
         rules=rules,
-        kind=request.item.kind,
-        made_by=gate.maker_of(row),
-        requested_by=gate.requesters_of(session, request.item, sign_off),
-        strangers=tuple(name for name in request.notify if not may_hold(session, Actor(name), Role.READER)),
+        duties=gate.duties_against(session, request.item, sign_off, request.actor.name),
+        expired=gate.expired(session, sign_off, at),
+        strangers=tuple(name for name in request.notify if not can_be_told(session, name, request.item.project_id)),
         heard=frozenset(heard),
         content=lambda: gate.look_at(session, row, artifacts),
     )
@@ -217,9 +211,9 @@ def _remembered(
             return {"requested_by": list(dict.fromkeys(asked)), "notified": list(request.notify)}
         case Action.APPROVE | Action.EDIT_TO_APPROVED:
             days = situation.rules.recurrence_days
-            return {"approved_until": None if days is None else at + timedelta(days=days)}
-        case Action.EDIT_TO_REJECTED | Action.DELETE_APPROVAL:
-            return {"approved_until": None}
+            if days is None or sign_off.approved_until is not None:
+                return {}  # taken back and given again in one round, an approval holds no longer than the first
+            return {"approved_until": at + timedelta(days=days)}
         case Action.ABANDON:
             return {"status_before_abandon": sign_off.status}
         case Action.CANCEL_ABANDON:
@@ -250,13 +244,13 @@ def _write(
             heard: dict[str, Any] = {"group": situation.group, "verdict": request.verdict}
             spoken = Feedback(**place, **said, **heard)
         case Action.APPROVE | Action.REJECT, _:
-            digest = signed(session, request.item).manifest_digest
+            digest = gate.signed(session, request.item).manifest_digest
             spoken = FinalApproval(**place, **said, verdict=sign_off.status, content_digest=digest)
         case Action.EDIT_FEEDBACK, Feedback():
             spoken.verdict = request.verdict or spoken.verdict
         case ((Action.EDIT_TO_APPROVED | Action.EDIT_TO_REJECTED), FinalApproval()):
             spoken.verdict = sign_off.status
-            spoken.content_digest = signed(session, request.item).manifest_digest
+            spoken.content_digest = gate.signed(session, request.item).manifest_digest
         case ((Action.DELETE_FEEDBACK | Action.DELETE_APPROVAL), (Feedback() | FinalApproval())):
             session.delete(spoken)
             return None

@@ -7,11 +7,12 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from governance.audit import Actor, Tag, note
-from governance.authorisation import may, may_hold, require
+from governance.authorisation import require
 from governance.errors import ActRefused
+from governance.notices import can_be_told, told_of
 from governance.tables import Item, Subscription
 from governance.tables.columns import key_of
-from governance.vocabulary import Right, Role
+from governance.vocabulary import Right
 
 
 def subscribe(session: Session, item: Item, person: str, *, actor: Actor, at: datetime) -> None:
@@ -25,13 +26,12 @@ def subscribe(session: Session, item: Item, person: str, *, actor: Actor, at: da
         at: When.
 
     Raises:
-        NotAllowed: the actor may not read the project, or not write on it to subscribe somebody else.
+        NotAllowed: the actor may not read the project, not write on it to subscribe somebody else, or has a token to
+            read only.
         ActRefused: the person is unknown or may not read the project.
     """
     _require(session, item, person, actor)
-    if not may_hold(session, Actor(person), Role.READER) or not may(
-        session, Actor(person), Right.READ, item.project_id
-    ):
+    if not can_be_told(session, person, item.project_id):
         raise ActRefused(item.path, "subscribe", (f"{person} is no active user who may read the project",))
     if _locked(session, item, person) is not None:
         return
@@ -56,7 +56,7 @@ def subscribers_of(session: Session, item: Item) -> list[str]:
     people = session.exec(
         select(Subscription.person).where(Subscription.item_id == item.id).order_by(col(Subscription.person))
     )
-    return [person for person in people if may(session, Actor(person), Right.READ, item.project_id)]
+    return told_of(session, people, item.project_id)
 
 
 def _require(session: Session, item: Item, person: str, actor: Actor) -> None:

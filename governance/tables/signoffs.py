@@ -35,7 +35,9 @@ class SignOff(SQLModel, table=True):
         description="Rules of this sign-off, from the template when it began; None: those of the project.",
     )
     approved_until: datetime | None = moment(
-        default=None, nullable=True, description="When the approval expires; None: never."
+        default=None,
+        nullable=True,
+        description="When an approval of this round expires, from the first one on; None: never.",
     )
     changed_at: datetime = moment()
 

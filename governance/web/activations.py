@@ -46,6 +46,8 @@ def activation_told(session: Session, activation: Activation) -> ActivationTold:
 def note_refused_activation(
     session: Session, refused: DriftgateError, actor: Actor, at: datetime, given: Mapping[str, Any]
 ) -> None:
-    """Write down that the gate, or somebody who was first, has kept a version from becoming active."""
+    """Write down that the gate, or somebody who was first, has kept a version or a bundle from becoming active."""
     if isinstance(refused, ActivationRefused | ConfirmationNeeded | ChangedMeanwhile):
-        registry.note_refusal(session, refused, environment=given["body"].environment, actor=actor, at=at)
+        bundle = f"{given['project']}/bundle-{given['bundle']}" if "bundle" in given else None
+        where = given["body"].environment
+        registry.note_refusal(session, refused, environment=where, actor=actor, at=at, bundle=bundle)

@@ -9,11 +9,12 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from sqlalchemy import Engine
+from starlette.routing import compile_path
 
 from governance.settings import Settings
 from governance.web.installation import Installation
 from governance.web.outside import provider_of
-from governance.web.precautions import Precautions
+from governance.web.precautions import Precautions, takes_files
 from governance.web.problems import Problem, answer_errors
 from governance.web.routes import ALL
 
@@ -58,7 +59,8 @@ def create_app(engine: Engine, settings: Settings, *, clock: Callable[[], dateti
     for routes in ALL:
         app.include_router(routes.router, prefix=BASE)
     answer_errors(app)
-    app.add_middleware(Precautions)
+    taking = [route.path for routes in ALL for route in routes.router.routes if takes_files(route)]
+    app.add_middleware(Precautions, files=[compile_path(f"{BASE}{path}")[0] for path in taking])
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,8 +19,14 @@ from governance.signoff import recur_due
 from governance.web.repeating import forget
 
 EVERY_SECONDS: Final = 60.0
+SENDING_SECONDS: Final = 60.0
+"""After which no other notice is begun in one round."""
+
 PATIENCE_SECONDS: Final = 10.0
 """With what is being done when it has to end; what is not finished then is done by whoever comes next."""
+
+NAMED: Final = "every minute:"
+"""How the names of the threads begin."""
 
 _LOG: Final = logging.getLogger("driftgate.web")
 
@@ -27,8 +34,12 @@ Duty = Callable[[], object]
 
 
 def duties(engine: Engine, settings: Settings, clock: Callable[[], datetime]) -> dict[str, Duty]:
-    """What is done every minute, by name; each by itself, so that none holds up another."""
+    """What is done every minute, by name."""
     mail_url = None if settings.mail_url is None else settings.mail_url.get_secret_value()
+
+    def send() -> None:
+        end = time.monotonic() + SENDING_SECONDS
+        send_due(engine, mail_url, now=clock(), enough=lambda: time.monotonic() > end)
 
     def expire() -> None:
         with transaction(engine) as session:
@@ -39,26 +50,25 @@ def duties(engine: Engine, settings: Settings, clock: Callable[[], datetime]) ->
             forget(session, at=clock())
 
     return {
-        "sending notices": lambda: send_due(engine, mail_url, now=clock()),
+        "sending notices": send,
         "letting approvals expire": expire,
         "forgetting old answers": clear,
     }
 
 
-def perform(all_duties: dict[str, Duty]) -> None:
-    """Do everything once. What fails is written to the log, and done again the next time."""
-    for name, duty in all_duties.items():
-        try:
-            duty()
-        except Exception:
-            _LOG.exception("%s has failed", name)
+def perform(name: str, duty: Duty) -> None:
+    """Do one thing once. If it fails, that is written to the log, and it is done again the next time."""
+    try:
+        duty()
+    except Exception:
+        _LOG.exception("%s has failed", name)
 
 
 @contextmanager
 def every_minute(
     engine: Engine, settings: Settings, *, clock: Callable[[], datetime], seconds: float = EVERY_SECONDS
-) -> Iterator[threading.Thread]:
-    """While the block lasts, a thread does what has to be done.
+) -> Iterator[list[threading.Thread]]:
+    """While the block lasts, threads do what has to be done: one for each duty, so that none holds up another.
 
     Args:
         engine: Of the database.
@@ -67,16 +77,19 @@ def every_minute(
         seconds: From one round to the next.
     """
     ended = threading.Event()
-    wanted = duties(engine, settings, clock)
 
-    def go_round() -> None:
+    def go_round(name: str, duty: Duty) -> None:
         while not ended.wait(seconds):
-            perform(wanted)
+            perform(name, duty)
 
-    thread = threading.Thread(target=go_round, name="every minute", daemon=True)
-    thread.start()
+    wanted = duties(engine, settings, clock).items()
+    threads = [threading.Thread(target=go_round, args=one, name=f"{NAMED} {one[0]}", daemon=True) for one in wanted]
+    for thread in threads:
+        thread.start()
     try:
-        yield thread
+        yield threads
     finally:
         ended.set()
-        thread.join(PATIENCE_SECONDS)
+        end = time.monotonic() + PATIENCE_SECONDS
+        for thread in threads:
+            thread.join(max(0.0, end - time.monotonic()))

@@ -32,6 +32,9 @@ _LOG: Final = logging.getLogger("driftgate.web")
 
 _REMEMBERED: Final = 10_000
 
+_PATIENCE_SECONDS: Final = 0.25
+"""With whoever writes, before the use of a token goes unrecorded: who only reads must not wait for them."""
+
 _NO_USERS: Final = "create an administrator with 'driftgate user create-admin'"
 _LOG_IN: Final = "log in, or send an API token as 'Authorization: Bearer …'"
 
@@ -99,8 +102,13 @@ def not_logged_in(session: Session) -> NotLoggedIn:
     return NotLoggedIn("the request does not say who you are", _LOG_IN)
 
 
-def note_reading(house: Installation, shown: Credentials, at: datetime) -> None:
-    """Remember that a token was used to read, every few minutes; whoever reads waits for no database to write."""
+def address_of(request: Request) -> str:
+    """Where a request comes from."""
+    return "" if request.client is None else request.client.host
+
+
+def note_use(house: Installation, shown: Credentials, at: datetime) -> None:
+    """Remember that a token was used, every few minutes, in a transaction that keeps no act waiting."""
     key = hashlib.sha256(shown.secret.encode("utf-8", "surrogatepass")).hexdigest()
     last = house.uses.get(key)
     if shown.from_cookie or (last is not None and last <= at < last + USE_KEPT_FOR):
@@ -109,7 +117,7 @@ def note_reading(house: Installation, shown: Credentials, at: datetime) -> None:
         house.uses.clear()
     house.uses[key] = at
     try:
-        with transaction(house.engine) as session:
+        with transaction(house.engine, patience=_PATIENCE_SECONDS) as session:
             people.note_use(session, shown.secret, at=at)
     except SQLAlchemyError:
         _LOG.exception("that a token was used is not on record")

@@ -8,12 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from threading import BoundedSemaphore
+from typing import Final
 
 from sqlalchemy import Engine
 from starlette.requests import Request
 
 from governance.settings import Settings
 from governance.web.outside import Provider
+
+WRITERS: Final = 30
+"""Acts at the same time, at most: as they wait for each other, they would leave none of 40 threads to those who read."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class Installation:
         clock: Gives the present moment, with time zone.
         provider: Where people may log in besides; none when there is none.
         uses: When each token was last seen, by its hash, so that not every request has to write.
+        writers: A place for everybody who writes.
     """
 
     engine: Engine
@@ -33,6 +39,7 @@ class Installation:
     clock: Callable[[], datetime]
     provider: Provider | None = None
     uses: dict[str, datetime] = field(default_factory=dict)
+    writers: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(WRITERS))
 
     @property
     def artifacts(self) -> Path:

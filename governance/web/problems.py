@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 from http import HTTPStatus
 from types import MappingProxyType
@@ -13,7 +14,8 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -47,6 +49,7 @@ STATUSES: Final[Mapping[type[errors.DriftgateError], HTTPStatus]] = MappingProxy
         errors.ConfirmationNeeded: HTTPStatus.CONFLICT,
         errors.ActRefused: HTTPStatus.CONFLICT,
         errors.ClockMovedBack: HTTPStatus.CONFLICT,
+        errors.ClockAhead: HTTPStatus.CONFLICT,
         errors.ChangedMeanwhile: HTTPStatus.CONFLICT,
         errors.ContentAltered: HTTPStatus.CONFLICT,
         errors.ServerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -67,9 +70,13 @@ class Refusal(StrEnum):
     MALFORMED = "The request is malformed"
     CROSS_SITE = "The request did not come from these pages"
     TOO_LARGE = "The request is too large"
+    TOO_SLOW = "The request takes too long to arrive"
     PRECONDITION_MISSING = "A precondition is missing"
     KEY_REUSED = "The idempotency key was used for another request"
     PROVIDER_SILENT = "The OpenID Connect provider does not answer"
+    DATABASE_BUSY = "The database does not answer"
+    STORE_SILENT = "The artifact store does not answer"
+    NO_ROOM = "There is no room left on the disk"
 
 
 REFUSALS: Final[Mapping[Refusal, HTTPStatus]] = MappingProxyType(
@@ -77,9 +84,13 @@ REFUSALS: Final[Mapping[Refusal, HTTPStatus]] = MappingProxyType(
         Refusal.MALFORMED: HTTPStatus.BAD_REQUEST,
         Refusal.CROSS_SITE: HTTPStatus.FORBIDDEN,
         Refusal.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        Refusal.TOO_SLOW: HTTPStatus.REQUEST_TIMEOUT,
         Refusal.PRECONDITION_MISSING: HTTPStatus.PRECONDITION_REQUIRED,
         Refusal.KEY_REUSED: HTTPStatus.UNPROCESSABLE_ENTITY,
         Refusal.PROVIDER_SILENT: HTTPStatus.SERVICE_UNAVAILABLE,
+        Refusal.DATABASE_BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
+        Refusal.STORE_SILENT: HTTPStatus.SERVICE_UNAVAILABLE,
+        Refusal.NO_ROOM: HTTPStatus.INSUFFICIENT_STORAGE,
     }
 )
 
@@ -167,23 +178,27 @@ def answer(
 
 def answer_errors(app: FastAPI) -> None:
     """Have every error that leaves a route answered with problem details."""
-
-    async def refused(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, errors.DriftgateError)  # noqa: S101  registered for these only
-        return problem_of(request, error)
-
-    app.add_exception_handler(errors.DriftgateError, refused)
-    app.add_exception_handler(RequestRefused, _not_asked)
-    app.add_exception_handler(RequestValidationError, _unusable)
-    app.add_exception_handler(HTTPException, _no_such_route)
-    app.add_exception_handler(OperationalError, _busy)
-    app.add_exception_handler(Exception, _unexpected)
+    for kind, handler in HANDLERS.items():
+        app.add_exception_handler(kind, handler)
 
 
-def refusal_of(request: Request, error: RequestRefused) -> JSONResponse:
+async def answer_to(request: Request, error: Exception) -> JSONResponse:
+    """The answer to a request that did not come as far as a route because of an error."""
+    handler = next(HANDLERS[kind] for kind in type(error).__mro__ if kind in HANDLERS)
+    return await handler(request, error)
+
+
+def refusal_of(request: Request, error: RequestRefused, **more: Any) -> JSONResponse:
     """The answer to a request that no service was asked about."""
     refusal = error.refusal
-    return answer(request, REFUSALS[refusal], refusal.name.title().replace("_", ""), refusal.value, error.detail)
+    headers = {"Retry-After": str(_ONCE_MORE_SECONDS)} if refusal is Refusal.DATABASE_BUSY else None
+    kind = refusal.name.title().replace("_", "")
+    return answer(request, REFUSALS[refusal], kind, refusal.value, error.detail, headers=headers, **more)
+
+
+async def _refused(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, errors.DriftgateError)  # noqa: S101  registered for these only
+    return problem_of(request, error)
 
 
 async def _not_asked(request: Request, error: Exception) -> JSONResponse:
@@ -213,16 +228,44 @@ async def _no_such_route(request: Request, error: Exception) -> JSONResponse:
     )
 
 
-async def _busy(request: Request, error: Exception) -> JSONResponse:
-    _LOG.error("the database did not answer", exc_info=error)
-    return answer(
-        request,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "DatabaseBusy",
-        "The database does not answer",
-        "The database is busy or can't be reached; nothing was written; try again.",
-        headers={"Retry-After": str(_ONCE_MORE_SECONDS)},
+def busy() -> RequestRefused:
+    """The refusal of a request for which the database has no time."""
+    detail = "The database is busy or can't be reached; nothing was written; try again."
+    return RequestRefused(Refusal.DATABASE_BUSY, detail)
+
+
+async def _of_the_database(request: Request, error: Exception) -> JSONResponse:
+    """503 when it is busy or gone, 507 when it has no room left; else an error nobody foresaw."""
+    if _is_full(error):
+        return _told_with_number(request, error, Refusal.NO_ROOM, "Nothing was written.")
+    unreachable = isinstance(error, OperationalError | InterfaceError | NoConnection)
+    if unreachable or (isinstance(error, DBAPIError) and error.connection_invalidated):
+        _LOG.error("the database did not answer", exc_info=error)
+        return refusal_of(request, busy())
+    return await _unexpected(request, error)
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether a database says that its disk is full, in SQLite's words or in PostgreSQL's."""
+    said = getattr(error, "orig", None)
+    return getattr(said, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(said, "sqlstate", "") == "53100"
+
+
+async def _of_the_disk(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, OSError)  # noqa: S101
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return _told_with_number(request, error, Refusal.NO_ROOM, "Nothing was written.")
+    return _told_with_number(
+        request, error, Refusal.STORE_SILENT, "A file can't be read or written; nothing was written."
     )
+
+
+def _told_with_number(request: Request, error: Exception, refusal: Refusal, detail: str) -> JSONResponse:
+    """What an administrator has to see to: what and where is in the log under a number, and not in the answer."""
+    number = secrets.token_hex(8)
+    _LOG.error("error %s at %s %s", number, request.method, request.url.path, exc_info=error)
+    told = RequestRefused(refusal, f"{detail} What happened is in the log under {number}.")
+    return refusal_of(request, told, id=number)
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
@@ -232,3 +275,17 @@ async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     detail = f"This is an error that driftgate did not foresee; its traceback is in the log under {number}."
     title = "An error that driftgate did not foresee"
     return answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Unexpected", title, detail, id=number)
+
+
+HANDLERS: Final[Mapping[type[Exception], Callable[[Request, Exception], Awaitable[JSONResponse]]]] = MappingProxyType(
+    {
+        errors.DriftgateError: _refused,
+        RequestRefused: _not_asked,
+        RequestValidationError: _unusable,
+        HTTPException: _no_such_route,
+        SQLAlchemyError: _of_the_database,
+        OSError: _of_the_disk,
+        Exception: _unexpected,
+    }
+)
+"""Who answers to which error; to others, who answers to what they are a kind of."""

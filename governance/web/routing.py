@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import wraps
@@ -22,7 +23,14 @@ from governance.audit import Actor
 from governance.errors import DriftgateError
 from governance.listing import Listing, Page
 from governance.vocabulary import Origin
-from governance.web.credentials import SAFE_METHODS, Credentials, credentials_of, not_logged_in, note_reading
+from governance.web.credentials import (
+    SAFE_METHODS,
+    Credentials,
+    address_of,
+    credentials_of,
+    not_logged_in,
+    note_use,
+)
 from governance.web.installation import Installation, installation_of
 from governance.web.parameters import (
     CSRF_TOKEN,
@@ -33,7 +41,7 @@ from governance.web.parameters import (
     Wanted,
     list_parameters,
 )
-from governance.web.problems import MEDIA_TYPE, Refusal, RequestRefused
+from governance.web.problems import MEDIA_TYPE, Refusal, RequestRefused, busy
 from governance.web.repeating import Recorded, keep, take_up
 from governance.web.storable import require_storable
 
@@ -42,8 +50,9 @@ AfterRefusal = Callable[[Session, DriftgateError, Actor, datetime, Mapping[str, 
 """Writes down that an act was refused, in a transaction of its own."""
 
 READS: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND,
-                HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY,
-                HTTPStatus.SERVICE_UNAVAILABLE)  # fmt: skip
+                HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE,
+                HTTPStatus.INSUFFICIENT_STORAGE)  # fmt: skip
 """Statuses in which any request may be refused. Of one that reads a conflict: what is in the store was altered."""
 
 CONDITIONAL: Final = (HTTPStatus.PRECONDITION_FAILED,)
@@ -70,6 +79,7 @@ class Act:
         at: When.
         house: Where the artifacts are.
         shown: By what the actor is known.
+        address: Where the request comes from.
         expected_revision: From ``If-Match``; none: whatever is there.
     """
 
@@ -78,6 +88,7 @@ class Act:
     at: datetime
     house: Installation
     shown: Credentials
+    address: str
     expected_revision: int | None = None
 
 
@@ -99,7 +110,11 @@ class Routes:
         return self._adds("GET", path, shown)
 
     def downloads(self, path: str, *, method: str = "GET") -> Callable[[Function], Function]:
-        """Make a function that returns bytes answer to GET, or to POST when that is an act."""
+        """Make a function that returns bytes answer to GET, or to POST when that is an act.
+
+        It only reads, so that nobody waits for it however much there is; the line of an act it writes in a transaction
+        of its own, once the bytes are ready.
+        """
         return self._adds(method, path, None, binary=True)
 
     def lists(self, path: str, listing: Listing, shown: type[BaseModel]) -> Callable[[Function], Function]:
@@ -238,32 +253,30 @@ class _Way:
             raise RequestRefused(Refusal.PRECONDITION_MISSING, detail)
         revision = None if if_match in {None, "*"} else int(str(if_match).strip('"'))
         actor: Actor | None = None
-        reads = self.method in SAFE_METHODS
+        reads = self.binary or self.method in SAFE_METHODS
         try:
-            with (database.reading if reads else database.transaction)(house.engine) as session:
+            with database.reading(house.engine) if reads else _writing(house) as session:
                 if shown is None:
                     raise not_logged_in(session)
                 actor = people.identify(session, shown.secret, origin=Origin.API, at=at)
-                if not reads:
-                    people.note_use(session, shown.secret, at=at)
-                act = Act(session, actor, at, house, shown, revision)
+                act = Act(session, actor, at, house, shown, address_of(request), revision)
                 claimed = None if key is None else take_up(session, key, request, actor, at=at)
                 if isinstance(claimed, Recorded):
                     return _sent(claimed, repeated=True)
                 found = self.function(act, **given)
-                if isinstance(found, Response):
-                    return found
-                answer = self._answer(found, returned)
-                if claimed is not None:
+                kept = isinstance(found, Response | people.Refusal)
+                answer = found if kept else self._answer(found, returned)
+                if claimed is not None and isinstance(answer, Recorded):
                     keep(session, claimed, self._without_secret(answer))
         except DriftgateError as refused:
             if self.after_refusal is not None and actor is not None:
                 with database.transaction(house.engine) as session:
                     self.after_refusal(session, refused, actor, at, given)
             raise
-        if reads:
-            note_reading(house, shown, at)
-        return _sent(answer)
+        note_use(house, shown, at)
+        if isinstance(answer, people.Refusal):
+            raise answer.error()
+        return answer if isinstance(answer, Response) else _sent(answer)
 
     def _answer(self, found: Any, returned: TypeAdapter[Any]) -> Recorded:
         """What is said, built while the transaction is open and sent only after it has been kept."""
@@ -281,6 +294,18 @@ class _Way:
         if self.secret is None:
             return answer
         return Recorded(answer.status, {**answer.document, self.secret: None}, answer.headers)
+
+
+@contextmanager
+def _writing(house: Installation) -> Iterator[Session]:
+    """The transaction of an act, if there is a place left. Raises: RequestRefused when too many wait to write."""
+    if not house.writers.acquire(blocking=False):
+        raise busy()
+    try:
+        with database.transaction(house.engine) as session:
+            yield session
+    finally:
+        house.writers.release()
 
 
 def _sent(answer: Recorded, *, repeated: bool = False) -> Response:

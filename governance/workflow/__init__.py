@@ -2,7 +2,7 @@
 
 from governance.workflow.filing import LARGEST_FILE_BYTES, attach_file, find_attachment, read_file, remove_file
 from governance.workflow.filling import set_field
-from governance.workflow.moving import finish_step, move_step, reopen_step, skip_step
+from governance.workflow.moving import move_step
 from governance.workflow.rules import RULES, StepAction
 from governance.workflow.showing import show_workflow
 from governance.workflow.state import Course, course_of
@@ -15,12 +15,9 @@ __all__ = [
     "attach_file",
     "course_of",
     "find_attachment",
-    "finish_step",
     "move_step",
     "read_file",
     "remove_file",
-    "reopen_step",
     "set_field",
     "show_workflow",
-    "skip_step",
 ]

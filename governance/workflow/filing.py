@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import unicodedata
 from contextlib import suppress
 from datetime import datetime
@@ -13,7 +11,7 @@ from typing import Final
 
 from sqlmodel import Session
 
-from governance.artifacts import file_sha256, read_verified
+from governance.artifacts import file_sha256, read_verified, write_file
 from governance.audit import Actor, Tag, note
 from governance.errors import ActRefused, NotFound, UnusableName, UnusableValue
 from governance.items import write
@@ -163,25 +161,10 @@ def store(artifacts: Path, content: bytes) -> str:
     """
     sha256 = hashlib.sha256(content).hexdigest()
     target = place_of(artifacts, sha256)
-    if target.is_file() and file_sha256(target) == sha256:
-        return sha256
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{sha256}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fchmod(stream.fileno(), 0o644)  # mkstemp lets nobody else in, but a server may run as somebody else
-            os.fsync(stream.fileno())
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    with suppress(OSError):  # there is none, or something else is in its place
+        if file_sha256(target) == sha256:
+            return sha256
+    write_file(artifacts, target.relative_to(artifacts).as_posix(), content)
     return sha256
 
 

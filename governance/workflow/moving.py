@@ -17,27 +17,6 @@ from governance.workflow.rules import RULES, StepAction
 from governance.workflow.state import Course, course_of, course_to_act_on, situation_of
 
 
-def finish_step(
-    session: Session, item: Item, step: str, *, actor: Actor, at: datetime, expected_revision: int | None = None
-) -> Course:
-    """Set the ongoing step as finished; the next one begins. As :func:`move_step`."""
-    return move_step(session, item, step, StepAction.FINISH, actor=actor, at=at, expected_revision=expected_revision)
-
-
-def skip_step(
-    session: Session, item: Item, step: str, *, actor: Actor, at: datetime, expected_revision: int | None = None
-) -> Course:
-    """Pass the ongoing step by; the next one begins. As :func:`move_step`."""
-    return move_step(session, item, step, StepAction.SKIP, actor=actor, at=at, expected_revision=expected_revision)
-
-
-def reopen_step(
-    session: Session, item: Item, step: str, *, actor: Actor, at: datetime, expected_revision: int | None = None
-) -> Course:
-    """Go back to a step; all after it have to be gone through again. As :func:`move_step`."""
-    return move_step(session, item, step, StepAction.REOPEN, actor=actor, at=at, expected_revision=expected_revision)
-
-
 def move_step(
     session: Session,
     item: Item,

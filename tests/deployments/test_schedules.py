@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -28,6 +30,7 @@ from deployments.schedules import (
 )
 from deployments.servers.address import find_running, is_healthy
 from deployments.servers.environment import applied, client_environment
+from deployments.servers.password import credentials, password_file
 from deployments.servers.processes import free_port
 from deployments.servers.serving import serve
 from governance.errors import ProjectFileError, ServerUnavailable
@@ -239,11 +242,16 @@ def served(home: Path, project_folder: Path) -> Iterator[Served]:
     served.close()
 
 
+def environment_of(served: Served) -> dict[str, str]:
+    """What a command of the same home puts into force."""
+    return {**client_environment(served.settings, served.url), **credentials(served.settings)}
+
+
 @pytest.fixture
 def client(served: Served) -> Iterator[Any]:
     from prefect.client.orchestration import get_client
 
-    with applied(client_environment(served.settings, served.url)), get_client(sync_client=True) as client:
+    with applied(environment_of(served)), get_client(sync_client=True) as client:
         yield client
 
 
@@ -264,6 +272,59 @@ def test_serve_deploys_prefect_yaml_and_the_projects_it_is_given(served: Served,
         "by-hand/house-prices",
     }
     assert served.lines[1:3] == [f"Prefect: http://127.0.0.1:{served.port}", f"API: {served.url}"]
+    asked = f"Prefect's pages ask for a password: it is the whole text of {password_file(served.settings)}"
+    assert asked in served.lines
+    assert password_file(served.settings).read_text() not in "\n".join(served.lines)
+
+
+@pytest.mark.prefect
+@pytest.mark.parametrize("password", [None, ("driftgate", ""), ("driftgate", "guess")])
+def test_nobody_runs_anything_without_the_password(
+    served: Served, client: Any, password: tuple[str, str] | None
+) -> None:
+    deployment = known(client)["train/manual"].id
+    body = {"job_variables": {"command": "id", "env": {"A": "b"}}}
+    with httpx.Client(base_url=served.url, auth=password, trust_env=False) as stranger:
+        assert stranger.post(f"/deployments/{deployment}/create_flow_run", json=body).status_code == 401
+        assert stranger.post("/deployments/filter", json={}).status_code == 401
+
+
+@pytest.mark.prefect
+def test_no_other_page_in_a_browser_may_read_what_the_server_answers(served: Served) -> None:
+    def allowed(origin: str) -> str | None:
+        asking = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        with httpx.Client(base_url=served.url, trust_env=False) as browser:
+            return browser.options("/deployments/filter", headers=asking).headers.get("access-control-allow-origin")
+
+    own = [f"http://{host}:{served.port}" for host in ("127.0.0.1", "localhost")]
+    others = ["https://evil.example", f"http://evil.example:{served.port}", "null"]
+    assert [allowed(origin) for origin in own] == own
+    assert [allowed(origin) for origin in others] == [None, None, None]
+
+
+@pytest.mark.prefect
+def test_what_is_kept_of_prefect_is_its_owners_alone(served: Served) -> None:
+    folder = served.settings.prefect_folder
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / "logs", folder / "password")}
+    assert modes == {folder: 0o700, folder / "logs": 0o700, folder / "password": 0o600}
+
+
+@pytest.mark.prefect
+def test_a_run_chooses_neither_its_command_nor_its_environment_and_runs_all_the_same(
+    served: Served, client: Any, tmp_path: Path
+) -> None:
+    mark = tmp_path / "mark"
+    chosen = {"command": f"touch {mark}", "env": {"DRIFTGATE_HOME": str(tmp_path)}, "working_dir": str(tmp_path)}
+    run = client.create_flow_run_from_deployment(
+        known(client)["by-hand/house-prices"].id, parameters={"trigger": "manual"}, job_variables=chosen
+    )
+    deadline = time.monotonic() + 90
+    while not (state := client.read_flow_run(run.id).state).is_final() and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert not mark.exists()
+    assert state.is_failed(), f"its data is not there, which nobody but the flow itself finds out: {state}"
+    assert state.message == "FAILED: Judge"
+    assert not (tmp_path / "driftgate.db").exists()
 
 
 @pytest.mark.prefect
@@ -361,7 +422,7 @@ def test_serve_starts_over_the_leftovers_of_a_killed_one_and_stops_when_told(
     again = Served(served.settings.home)
     try:
         assert find_running(served.settings) == again.url
-        with applied(client_environment(again.settings, again.url)), get_client(sync_client=True) as anew:
+        with applied(environment_of(again)), get_client(sync_client=True) as anew:
             assert anew.read_flow_run(cut_off.id).state.is_crashed()
         again.process.send_signal(signal.SIGTERM)
         assert again.process.wait(40) == 0

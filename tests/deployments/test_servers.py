@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
@@ -15,11 +17,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 from filelock import FileLock
 
-from deployments.servers.address import find_running, is_healthy, served_url, serving
-from deployments.servers.environment import client_environment, server_environment
+from deployments.servers.address import connect, find_running, is_healthy, served_url, serving
+from deployments.servers.environment import ORIGINS, client_environment, server_environment
+from deployments.servers.password import OWN, WANTED, credentials, keep_password, new_password, password_file
 from deployments.servers.processes import KEPT_LOGS, PrefectProcess, free_port, new_log, port_is_free
 from deployments.servers.short_lived import prefect_server
 from governance.errors import ServerUnavailable
@@ -38,7 +42,8 @@ with prefect_server(Settings(home=Path(sys.argv[1]))) as url:
 
 @pytest.fixture(autouse=True)
 def _no_server_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    for name in ("PREFECT_API_URL", OWN, WANTED):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="module")
@@ -224,16 +229,88 @@ def test_nothing_is_told_to_prefect_and_no_local_call_goes_through_a_proxy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "intranet")
-    environment = server_environment(Settings(home=tmp_path), "http://127.0.0.1:1/api", lasting=True)
+    environment = server_environment(Settings(home=tmp_path), "http://127.0.0.1:1/api", "a:b", lasting=True)
     assert environment["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
     assert environment["DO_NOT_TRACK"] == "1"
     assert environment["NO_PROXY"] == "intranet,127.0.0.1,localhost"
     assert "NO_PROXY" not in client_environment(Settings(home=tmp_path), "https://prefect.example/api")
 
 
+def test_the_server_asks_for_the_password_and_its_clients_know_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ORIGINS:
+        monkeypatch.delenv(name, raising=False)
+    environment = server_environment(Settings(home=tmp_path), "http://10.0.0.1:4200/api", "a:b", lasting=True)
+    assert environment["PREFECT_SERVER_API_AUTH_STRING"] == environment["PREFECT_API_AUTH_STRING"] == "a:b"
+    assert environment["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] == "http://10.0.0.1:4200"
+    monkeypatch.setenv(ORIGINS[1], "https://prefect.example")
+    assert ORIGINS[0] not in server_environment(
+        Settings(home=tmp_path), "http://10.0.0.1:4200/api", "a:b", lasting=True
+    )
+
+
+def test_a_password_is_made_once_for_a_home_and_no_other_knows_it(tmp_path: Path) -> None:
+    mine, other = Settings(home=tmp_path / "mine"), Settings(home=tmp_path / "other")
+    assert credentials(mine) == {}
+    made = keep_password(mine)
+    assert re.fullmatch(r"driftgate:[\w-]{43}", made)
+    assert keep_password(mine) == made
+    assert credentials(mine) == {"PREFECT_API_AUTH_STRING": made}
+    assert keep_password(other) != made
+    assert stat.S_IMODE(password_file(mine).stat().st_mode) == 0o600
+    assert stat.S_IMODE(mine.home.stat().st_mode) == stat.S_IMODE(mine.prefect_folder.stat().st_mode) == 0o700
+
+
+def test_a_password_that_others_could_read_is_made_anew(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    made = keep_password(settings)
+    password_file(settings).chmod(0o644)
+    assert credentials(settings) == {}
+    assert keep_password(settings) != made
+    assert stat.S_IMODE(password_file(settings).stat().st_mode) == 0o600
+
+
+def test_a_password_of_the_users_own_comes_first_and_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(home=tmp_path)
+    made = keep_password(settings)
+    monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "ada:her own")
+    assert keep_password(settings) == new_password() == "ada:her own"
+    assert credentials(settings) == {"PREFECT_API_AUTH_STRING": "ada:her own"}
+    assert not password_file(settings).exists(), "the file is there only while it is what the server asks for"
+    monkeypatch.delenv("PREFECT_SERVER_API_AUTH_STRING")
+    assert keep_password(settings) != made
+
+
+def test_a_command_of_the_same_home_tells_the_one_that_serves_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "of:another server")
+    settings = Settings(home=tmp_path)
+    made = keep_password(settings)
+    with something_that_says_it_is_healthy() as url:
+        with serving(settings, url), prefect_server(settings) as found:
+            assert (found, os.environ["PREFECT_API_AUTH_STRING"]) == (url, made)
+        monkeypatch.setenv("PREFECT_API_URL", url)
+        with prefect_server(settings) as found:
+            assert (found, os.environ["PREFECT_API_AUTH_STRING"]) == (url, "of:another server")
+
+
+@pytest.mark.prefect
+def test_the_server_of_a_command_is_no_strangers_either(used_home: Path, tmp_path: Path) -> None:
+    with prefect_server(Settings(home=copied(used_home, tmp_path / "home"))) as url:
+        assert httpx.post(f"{url}/deployments/filter", json={}, trust_env=False).status_code == 401
+        with connect(url) as client:
+            assert client.post("/deployments/filter", json={}).status_code == 200
+
+
 def test_only_a_server_that_stays_creates_scheduled_runs(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
-    lasting, short = (server_environment(settings, "http://127.0.0.1:1/api", lasting=lasts) for lasts in (True, False))
+    lasting, short = (
+        server_environment(settings, "http://127.0.0.1:1/api", "a:b", lasting=lasts) for lasts in (True, False)
+    )
     assert short["PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED"] == "false"
     assert "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED" not in lasting
 
@@ -243,7 +320,7 @@ def test_the_names_of_switched_off_services_are_those_of_prefect(tmp_path: Path)
     from prefect.settings.legacy import _get_settings_fields
 
     known = set(_get_settings_fields(PrefectSettings))
-    environment = server_environment(Settings(home=tmp_path), "http://127.0.0.1:1/api", lasting=False)
+    environment = server_environment(Settings(home=tmp_path), "http://127.0.0.1:1/api", "a:b", lasting=False)
     ours = {name for name in environment if name.startswith("PREFECT_") and name != "PREFECT_PROFILE"}
     assert ours <= known
 

@@ -133,7 +133,7 @@ def _version(artifacts: Path, number: int, at: datetime) -> dict[str, Any]:
 
 
 def _line(connection: Any, metadata: MetaData, number: int, at: Any) -> dict[str, Any]:
-    """First that versions were recorded, then whatever; every seventh line is an hour late."""
+    """First that versions were recorded, then that some were approved, then whatever; every seventh line is an hour late."""
     line = {"at": at(number - (60 if number % 7 == 0 else 0)), "actor": "will", "origin": "command", "before": None}
     if number in STATUSES:
         versions = metadata.tables["model_version"].c
@@ -142,4 +142,9 @@ def _line(connection: Any, metadata: MetaData, number: int, at: Any) -> dict[str
         ).one()
         after = {"manifest_digest": content, "folder": folder}
         return line | {"tag": "version:recorded", "subject": f"credit/fraud/{number}", "after": after}
+    approved = [version for version, status in STATUSES.items() if status == "APPROVED"]
+    if number <= len(STATUSES) + len(approved):
+        subject = f"credit/fraud/{approved[number - len(STATUSES) - 1]}"
+        said = {"tag": "sign_off:approve", "subject": subject, "after": {"status": "APPROVED"}}
+        return line | said | {"at": at(50), "actor": "finn"}
     return line | {"tag": "project:changed", "subject": "credit", "before": {"n": 0}, "after": {"é": number / 3}}

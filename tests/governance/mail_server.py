@@ -1,4 +1,4 @@
-"""A mail server of a few lines: it takes messages, refuses them, or never answers, as a test wants."""
+"""A mail server of a few lines: it takes messages, refuses them, drips, or never answers, as a test wants."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ class MailServer:
     refuses: set[str] = field(default_factory=set)
     """Recipients, or ``everybody``."""
     hangs: bool = False
+    drips: bool = False
+    """It says a letter now and then, for a few seconds."""
     arrived: list[tuple[str, EmailMessage]] = field(default_factory=list)
 
     @property
@@ -39,6 +41,11 @@ def mail_server() -> Iterator[MailServer]:
         def handle(self) -> None:
             if said.hangs:
                 sleep(3)
+                return
+            if said.drips:
+                for _ in range(30):
+                    self.wfile.write(b"2")
+                    sleep(0.1)
                 return
             self.say("220 here")
             recipients: list[str] = []

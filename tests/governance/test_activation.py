@@ -70,6 +70,11 @@ def test_a_refusal_can_be_written_down_in_its_own_transaction(world: World) -> N
     assert event.tag == Tag.VERSION_ACTIVATION_REFUSED
     assert event.after["environment"] == "prod"
     assert "not APPROVED" in event.after["sentence"]
+    with transaction(world.engine) as session:
+        note_refusal(session, refusal.value, environment="prod", actor=FINN, at=world.now(), bundle="credit/bundle-1")
+    event = world.read(AuditEvent)[-1]
+    assert (event.tag, event.subject) == (Tag.BUNDLE_ACTIVATION_REFUSED, "credit/bundle-1")
+    assert "credit/fraud/1 may not become active" in event.after["sentence"]
 
 
 def test_where_the_gate_warns_a_confirmation_is_needed_and_recorded(world: World) -> None:

@@ -33,14 +33,15 @@ from governance.audit import (
     export,
     list_events,
     note,
+    note_export,
     read_anchor,
     verify,
 )
 from governance.chain import CLOCKS_DIFFER
 from governance.database import open_database, reading, transaction
-from governance.errors import ClockMovedBack, UnreadableFile, UnusableValue
+from governance.errors import ClockAhead, ClockMovedBack, NotAllowed, UnreadableFile, UnusableValue
 from governance.tables import Assignment, AuditEvent, AuditHead, ProjectRow, User
-from governance.vocabulary import Origin, Role
+from governance.vocabulary import Origin, Right, Role
 from tests.governance.tampering import tamper
 from tests.workplace import KEY
 
@@ -56,9 +57,9 @@ def write(engine: Engine, count: int = 1, *, subject: str = "credit/fraud/1", at
             note(session, Tag.VERSION_RECORDED, subject, actor=ANN, at=moment, after={"é": number, "share": 0.1})
 
 
-def verified(engine: Engine, key: bytes = KEY, **asked: Any) -> Verification:
+def verified(engine: Engine, key: bytes = KEY, actor: Actor = SYSTEM, **asked: Any) -> Verification:
     with reading(engine) as session:
-        return verify(session, key, **asked)
+        return verify(session, key, actor=actor, **asked)
 
 
 def lines(engine: Engine) -> list[AuditEvent]:
@@ -68,8 +69,10 @@ def lines(engine: Engine) -> list[AuditEvent]:
 
 def export_of(engine: Engine) -> tuple[bytes, Anchor]:
     stream = io.BytesIO()
-    with transaction(engine) as session:
+    with reading(engine) as session:
         anchor = export(session, KEY, stream, at=NOON + timedelta(days=1), actor=ANN)
+    with transaction(engine) as session:
+        note_export(session, anchor, actor=ANN, at=NOON + timedelta(days=1))
     return stream.getvalue(), anchor
 
 
@@ -126,6 +129,46 @@ class TestWriting:
             write(database, at=NOON - CLOCKS_DIFFER - timedelta(microseconds=1))
         assert verified(database).lines == 2
         assert verified(database).whole
+
+    def test_a_line_later_than_the_longest_pause_is_refused_before_it_is_the_last(
+        self, database: Engine, database_url: str
+    ) -> None:
+        write(database)
+        guarded = open_database(database_url, audit_key=KEY, longest_pause=timedelta(days=100))
+        late = NOON + timedelta(days=100)
+        with pytest.raises(ClockAhead, match=r"written at 2026-01-15T12:00:00.*LONGEST_PAUSE_DAYS to 101 or more"):
+            write(guarded, at=late + timedelta(seconds=1))
+        assert len(lines(database)) == 1
+        write(guarded, at=late)  # and nobody is kept from acting
+        patient = open_database(database_url, audit_key=KEY, longest_pause=timedelta(days=400))
+        write(patient, at=late + timedelta(days=150))
+        assert verified(database).whole and verified(database).lines == 3
+        guarded.dispose()
+        patient.dispose()
+
+    def test_one_act_can_not_walk_ahead_line_by_line(self, database: Engine, database_url: str) -> None:
+        write(database)
+        guarded = open_database(database_url, audit_key=KEY, longest_pause=timedelta(days=100))
+        with pytest.raises(ClockAhead), transaction(guarded) as session:
+            for days in (60, 120):
+                note(session, Tag.DATA_SCORED, "credit", actor=ANN, at=NOON + timedelta(days=days))
+        assert len(lines(database)) == 1
+        guarded.dispose()
+
+    def test_on_postgresql_nothing_lies_ahead_of_the_clock_of_the_server(
+        self, database: Engine, database_url: str
+    ) -> None:
+        guarded = open_database(database_url, audit_key=KEY, longest_pause=timedelta(days=36_500))
+        ahead = datetime.now(UTC) + CLOCKS_DIFFER + timedelta(minutes=1)
+        if database.dialect.name == "postgresql":
+            with pytest.raises(ClockAhead, match="that of the database server says"):
+                write(guarded, at=ahead)
+            assert lines(database) == []
+            write(guarded, at=ahead - timedelta(minutes=2))
+        else:  # there is no other clock: said in governance.chain
+            write(guarded, at=ahead)
+        assert verified(database).lines == 1
+        guarded.dispose()
 
     def test_acts_at_once_make_one_chain_without_a_gap(self, database: Engine) -> None:
         failures: list[BaseException] = []
@@ -373,6 +416,20 @@ class TestExporting:
         assert (last.number, last.tag, last.actor) == (11, Tag.AUDIT_EXPORTED, "ann")
         assert last.after == {"lines": 10, "number": 10, "digest": anchor.digest, "sha256": anchor.sha256}
 
+    def test_others_write_while_it_is_exported(self, ten: Engine) -> None:
+        stream = io.BytesIO()
+        with reading(ten) as session:
+            write(ten, at=NOON + timedelta(hours=1))
+            anchor = export(session, KEY, stream, at=NOON + timedelta(days=1), actor=ANN, tell=None)
+            write(ten, at=NOON + timedelta(hours=2))
+        with transaction(ten) as session:
+            note_export(session, anchor, actor=ANN, at=NOON + timedelta(days=1))
+        assert check_export(stream.getvalue().splitlines(keepends=True), anchor).whole
+        found = lines(ten)
+        assert [line.tag for line in found][-1] == Tag.AUDIT_EXPORTED
+        assert found[-1].after["number"] == anchor.number < len(found)
+        assert verified(ten, anchor=anchor).whole
+
     def test_an_untouched_export_is_whole_and_continues_the_one_before(self, ten: Engine) -> None:
         first, early = export_of(ten)
         write(ten, 2, at=NOON + timedelta(days=1))
@@ -500,8 +557,47 @@ class TestListing:
         assert self.numbers(trail, {}, Actor("root")) == [7, 6, 5, 4, 3, 2, 1]
         assert self.numbers(trail, {}, Actor("rita")) == [7, 4, 3, 2, 1]
         assert self.numbers(trail, {"subject": "credit_2"}, Actor("rita")) == []
-        assert self.numbers(trail, {}, Actor("ann")) == []
+        assert self.numbers(trail, {}, Actor("ann")) == [6], "the line on herself"
         assert self.numbers(trail, {}, Actor("nobody")) == []
+
+    def test_lines_on_people_are_for_administrators_of_everything_besides_those_on_oneself(self, trail: Engine) -> None:
+        with transaction(trail) as session:
+            for name in ("rita", "root", "petra"):
+                session.add(User(name=name, created_at=NOON))
+            credit = session.exec(select(ProjectRow.id).where(ProjectRow.name == "credit")).one()
+            assign(session, "rita", Role.READER, None)
+            assign(session, "root", Role.ADMINISTRATOR, None)
+            assign(session, "petra", Role.ADMINISTRATOR, credit)
+            for subject in ("user:rita", "group:team", "token:1", "user:root"):
+                note(session, Tag.USER_CHANGED, subject, actor=Actor("rita"), at=NOON + timedelta(minutes=9))
+        assert self.numbers(trail, {}, Actor("root")) == [11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
+        assert self.numbers(trail, {}, Actor("rita")) == [8, 7, 5, 4, 3, 2, 1]
+        assert self.numbers(trail, {}, Actor("petra")) == [7, 3, 2, 1]
+        for subject in ("user:ann", "group:team", "token:1", "user:root"):
+            assert self.numbers(trail, {"subject": subject}, Actor("rita")) == []
+        assert self.numbers(trail, {"subject": "user:rita"}, Actor("rita")) == [8]
+        to_read = Actor("root", scope=frozenset({Right.READ}))
+        assert self.numbers(trail, {"subject": "user:ann"}, to_read) == []
+
+
+def test_who_may_not_read_everywhere_neither_verifies_nor_exports_and_a_token_to_read_does_not_export(
+    ten: Engine,
+) -> None:
+    with transaction(ten) as session:
+        project = ProjectRow(name="credit", folder="/", created_at=NOON)
+        session.add_all([project, User(name="ann", created_at=NOON), User(name="rita", created_at=NOON)])
+        session.flush()
+        assign(session, "ann", Role.READER, project.id)
+        assign(session, "rita", Role.READER, None)
+    to_read = Actor("rita", scope=frozenset({Right.READ}))
+    with pytest.raises(NotAllowed):
+        verified(ten, actor=ANN)
+    assert verified(ten, actor=to_read).whole
+    for who in (ANN, to_read):
+        stream = io.BytesIO()
+        with reading(ten) as session, pytest.raises(NotAllowed):
+            export(session, KEY, stream, at=NOON, actor=who)
+        assert stream.getvalue() == b""
 
 
 def assign(session: Session, person: str, role: Role, project_id: int | None, group: str = "") -> None:

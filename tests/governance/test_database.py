@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
+from time import monotonic, sleep
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -16,7 +18,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlmodel import SQLModel, select
 
 from governance.audit import Actor, Tag, count_events, note
@@ -129,6 +131,43 @@ def test_whoever_reads_can_not_write_and_the_next_one_can(database: Engine) -> N
         with transaction(database) as session:
             note(session, Tag.PROJECT_REGISTERED, "credit", actor=ANN, at=NOW)
     assert len(events(database)) == 2
+
+
+def test_whoever_reads_is_answered_while_many_wait_to_write(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'driftgate.db'}", audit_key=KEY)
+    with closing(sqlite3.connect(tmp_path / "driftgate.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writers = [Thread(target=note_once, args=(engine,)) for _ in range(40)]
+        for writer in writers:
+            writer.start()
+        while engine.pool.checkedout() < len(writers):  # type: ignore[attr-defined]
+            sleep(0.01)
+        assert [len(events(engine)) for _ in range(5)] == [0] * 5
+        other.execute("ROLLBACK")
+    for writer in writers:
+        writer.join()
+    assert len(events(engine)) == len(writers)
+    engine.dispose()
+
+
+def note_once(engine: Engine) -> None:
+    with transaction(engine) as session:
+        note(session, Tag.PROJECT_REGISTERED, "credit", actor=ANN, at=NOW)
+
+
+def test_who_has_little_patience_is_refused_and_the_next_one_has_more(database: Engine) -> None:
+    with database.connect().execution_options(driftgate_writing=True) as other:
+        other.execute(text("INSERT INTO user_group (name, revision) VALUES ('office', 1)"))
+        began = monotonic()
+        with pytest.raises(OperationalError), transaction(database, patience=0.1) as session:
+            session.execute(text("INSERT INTO user_group (name, revision) VALUES ('office', 1)"))
+        assert monotonic() - began < 10
+        waiting = Thread(target=note_once, args=(database,))
+        waiting.start()
+        waiting.join(0.3)
+        other.rollback()
+    waiting.join()
+    assert len(events(database)) == 1
 
 
 def events(database: Engine) -> list[AuditEvent]:

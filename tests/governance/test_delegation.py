@@ -44,7 +44,7 @@ def end(world: World, version: ModelVersion, number: int | None, actor: Actor) -
 
 def offered(world: World, version: ModelVersion, actor: Actor) -> set[SignOffAction]:
     with Session(world.engine) as session:
-        return set(allowed_actions(session, item_of(session, version), actor))
+        return set(allowed_actions(session, item_of(session, version), actor, at=world.now()))
 
 
 def waiting(world: World) -> ModelVersion:

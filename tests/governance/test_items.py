@@ -37,7 +37,7 @@ from governance.items import (
     unhide,
 )
 from governance.signoff import show
-from governance.tables import Assignment, AuditEvent, Item, SignOff, Template, User
+from governance.tables import Assignment, AuditEvent, Item, ModelVersion, SignOff, Template, User
 from governance.templates import SHIPPED, shipped_source
 from governance.vocabulary import ItemKind, ItemState, Right, Role, SignOffAction, TemplateState, UserKind
 from tests.governance.world import FINN, NOON, OTTO, ROSA, WILL, World
@@ -278,6 +278,113 @@ class TestMoving:
         act(governance, move, "credit/fraud/1", "standard", actor=HANA)
         act(governance, activate_template, draft(governance, shipped_source("regulated"), "regulated"), actor=HANA)
         act(governance, move, "credit/fraud/2", "regulated", actor=WILL)
+
+
+class TestTheRulesOfWhatIsAbove:
+    """Nobody who only writes gets a version past the rules of the template that governs what is above it."""
+
+    @pytest.fixture
+    def regulated(self, governance: World) -> World:
+        act(governance, govern, "credit", "regulated", children=True)
+        return governance
+
+    def new(self, world: World) -> tuple[Item, SignOff]:
+        version = world.version()
+        return world.item(version), world.sign_off(version)
+
+    def hide_all(self, world: World, *paths: str, actor: Actor) -> None:
+        for path in paths:
+            act(world, hide, path, actor=actor)
+
+    ALL = ("credit/fraud/1", "credit/fraud/2", "credit/fraud", "credit")
+
+    @pytest.mark.parametrize("depth", [3, 4], ids=["the model", "the project too"])
+    def test_hold_for_a_version_below_what_is_hidden(self, regulated: World, depth: int) -> None:
+        self.hide_all(regulated, *self.ALL[:depth], actor=HANA)
+        found, sign_off = self.new(regulated)
+        assert found.state is ItemState.GOVERNABLE
+        assert sign_off.configuration is not None
+        assert (sign_off.configuration["separation_of_duties"], sign_off.configuration["required_feedback"]) == (
+            True, ["risk_compliance"],
+        )  # fmt: skip
+        for path in reversed(self.ALL[2:depth]):
+            act(regulated, unhide, path)
+        assert self.new(regulated)[0].state is ItemState.GOVERNED
+
+    def test_hold_below_a_model_that_was_hidden_before(self, governance: World) -> None:
+        act(governance, hide, "credit/fraud")
+        act(governance, govern, "credit", "regulated", children=True)
+        found, sign_off = self.new(governance)
+        assert (found.state, found.template_id) == (ItemState.GOVERNABLE, None)
+        assert sign_off.configuration is not None and sign_off.configuration["mandatory"]
+
+    def test_hold_below_a_model_that_was_governed_alone(self, governance: World) -> None:
+        act(governance, hide, "credit/fraud")
+        act(governance, govern, "credit", "regulated", children=True)
+        act(governance, unhide, "credit/fraud")
+        act(governance, govern, "credit/fraud", "regulated", children=False)
+        found, sign_off = self.new(governance)
+        assert found.state is ItemState.GOVERNED
+        assert sign_off.configuration is not None and sign_off.configuration["mandatory"]
+
+    def test_come_back_with_a_reset_that_reloads_them(self, regulated: World) -> None:
+        self.hide_all(regulated, *self.ALL[:3], actor=HANA)
+        version = regulated.version()
+        regulated.sign(version, SignOffAction.ABANDON, WILL)
+        after = regulated.sign(version, SignOffAction.RESET, WILL, reload_configuration=True)
+        assert after.configuration is not None and after.configuration["mandatory"]
+
+    @pytest.mark.parametrize("path", ["credit/fraud/1", "credit/fraud", "credit"])
+    def test_are_hidden_by_administrators_only(self, governance: World, path: str) -> None:
+        act(governance, govern, "credit", "regulated", children=False)
+        close(governance)
+        with pytest.raises(NotAllowed, match="will may not administer on project 'credit'"):
+            act(governance, hide, path, actor=WILL)
+        assert states(governance)[path] is not ItemState.HIDDEN
+        act(governance, hide, path, actor=HANA)
+
+    def test_what_no_template_is_above_every_writer_hides(self, governance: World) -> None:
+        close(governance)
+        act(governance, hide, "credit/fraud", actor=WILL)
+
+    @pytest.mark.parametrize("alone", [True, False], ids=["the model governed alone", "the model with its children"])
+    def test_are_changed_for_others_by_administrators_only(self, governance: World, alone: bool) -> None:
+        act(governance, govern, "credit", "regulated", children=False)
+        close(governance)
+        with pytest.raises(NotAllowed, match="will may not administer on project 'credit'"):
+            act(governance, govern, "credit/fraud", "standard", children=not alone, actor=WILL)
+        act(governance, govern, "credit/fraud", "regulated", children=False, actor=WILL)
+        with pytest.raises(NotAllowed, match="will may not administer on project 'credit'"):
+            act(governance, govern, "credit/fraud/1", "standard", children=False, actor=WILL)
+        assert states(governance)["credit/fraud/1"] is ItemState.GOVERNABLE
+        act(governance, govern, "credit/fraud/1", "standard", children=False, actor=HANA)
+        act(governance, govern, "credit/fraud/2", "regulated", children=False, actor=WILL)
+
+
+class TestLocking:
+    """A rejected or abandoned sign-off keeps everything about its item as it is."""
+
+    @pytest.fixture(params=[SignOffAction.REJECT, SignOffAction.ABANDON])
+    def locked(self, request: pytest.FixtureRequest, governance: World) -> World:
+        version = governance.version()
+        governance.sign(version, SignOffAction.REQUEST_APPROVAL, WILL)
+        governance.sign(version, request.param, FINN)
+        return governance
+
+    def test_it_is_not_hidden(self, locked: World) -> None:
+        with pytest.raises(ActRefused, match="which locks it: reset the sign-off, or"):
+            act(locked, hide, "credit/fraud/3")
+        assert states(locked)["credit/fraud/3"] is ItemState.GOVERNABLE
+
+    def test_it_is_not_governed_alone_nor_with_what_is_above(self, locked: World) -> None:
+        act(locked, govern, "credit", "standard", children=True)
+        assert states(locked)["credit/fraud/3"] is ItemState.GOVERNABLE
+        assert states(locked)["credit/fraud/1"] is ItemState.GOVERNED
+        with pytest.raises(ActRefused, match="which locks it: reset the sign-off, or"):
+            act(locked, govern, "credit/fraud/3", "standard", children=False)
+        locked.sign(locked.read(ModelVersion)[-1], SignOffAction.RESET, WILL)
+        act(locked, govern, "credit/fraud/3", "standard", children=False)
+        assert states(locked)["credit/fraud/3"] is ItemState.GOVERNED
 
 
 @pytest.mark.parametrize("who", [ROSA, FINN, OTTO, Actor("robot", scope=frozenset({Right.READ})), Actor("nobody")])

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
 from governance import database
-from governance.audit import verify
+from governance.audit import SYSTEM, verify
 from governance.database import head_revision, open_database, reading, transaction
 from governance.errors import ActivationRefused, UnreadableFile
 from governance.evaluations import find_store, metrics_table, record_evaluation
@@ -117,10 +117,10 @@ def test_keys_continue_after_the_last_ones(migrated: World) -> None:
 
 def test_the_trail_of_before_is_the_beginning_of_the_chain(migrated: World) -> None:
     with reading(migrated.engine) as session:
-        before = verify(session, KEY)
+        before = verify(session, KEY, actor=SYSTEM)
     migrated.version()
     with reading(migrated.engine) as session:
-        after = verify(session, KEY)
+        after = verify(session, KEY, actor=SYSTEM)
     assert (before.whole, before.lines) == (True, 20)
     assert (after.whole, after.lines) == (True, 21)
     rows = sorted(everything(migrated.engine)["audit_event"], key=lambda row: row["number"])
@@ -134,7 +134,7 @@ def test_a_long_trail_is_chained_in_portions(empty_url: str, tmp_path: Path, mon
     old.dispose()
     new = open_database(empty_url, audit_key=KEY)
     with reading(new) as session:
-        found = verify(session, KEY)
+        found = verify(session, KEY, actor=SYSTEM)
     assert (found.whole, found.lines) == (True, 2_345)
     new.dispose()
 
@@ -151,7 +151,7 @@ def test_of_processes_that_open_it_at_once_one_migrates(
     assert [process.wait(timeout=120) for process in running] == [0] * 3
     new = open_database(empty_url, audit_key=KEY)
     with reading(new) as session:
-        found = verify(session, KEY)
+        found = verify(session, KEY, actor=SYSTEM)
         assert len(session.exec(select(Item)).all()) == 2 + len(STATUSES)
     assert (found.whole, found.lines) == (True, 20)
     new.dispose()

@@ -14,7 +14,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import Engine, event, text
 from sqlmodel import Session, SQLModel, select
 
-from governance import people, registry
+from governance import items, people, registry
 from governance.audit import SYSTEM, Actor
 from governance.database import open_database, transaction
 from governance.errors import DriftgateError
@@ -37,6 +37,7 @@ from tests.governance.world import World
 from tests.workplace import KEY
 
 ROOT = Actor("root")
+RISK = "risk_compliance"
 NAMES = ("wes", "rob", "ava", "max", "eve", "bot", "nobody")
 """A writer, a reviewer, an approver, who writes and approves, another approver, a service, and a name without a user."""
 
@@ -75,15 +76,19 @@ class Version:
     trained_by: str
     recorded: str
     asked: set[str] = field(default_factory=set)
+    heard: int = 0
+    """How much feedback of this round stands."""
+
     approval: Approval | None = None
     abandoned: bool = False
 
-    def holds(self, content: str, at: datetime, separated: bool) -> bool:
+    def holds(self, content: str, at: datetime, separated: bool, writers: set[str]) -> bool:
         """Whether there is a valid approval of what is on disk now."""
         approval = self.approval
         if approval is None or self.abandoned or not content == approval.content == self.recorded:
             return False
-        if separated and approval.author in {self.trained_by, *self.asked}:
+        involved = {self.trained_by, *self.asked}
+        if separated and (approval.author in involved or ("bot" in involved and approval.author in writers)):
             return False
         return approval.until is None or at < approval.until
 
@@ -93,18 +98,18 @@ class Anybody(RuleBasedStateMachine):
 
     template: Path
 
-    @initialize(separated=st.booleans())
-    def begin(self, separated: bool) -> None:
+    @initialize(separated=st.booleans(), regulated=st.booleans())
+    def begin(self, separated: bool, regulated: bool) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="driftgate-walk-"))
         self.world = World(self.connect(), self.folder / "artifacts")
-        self.separated = separated
+        self.separated, self.regulated = separated or regulated, regulated
         self.versions: list[Version] = []
         self.policies = {"dev": Policy.ALWAYS, "test": Policy.WARN, "prod": Policy.PREVENT}
         self.overrides: dict[int, str] = {}
         self.seen = 0
         roles: dict[str, Any] = {
             "writers": ["wes", "max", "bot"],
-            "reviewers": {"risk": ["rob", "bot"]},
+            "reviewers": {RISK: ["rob", "bot"]},
             "final_approvers": ["ava", "max", "eve", "bot"],
             "separation_of_duties": separated,
         }
@@ -115,6 +120,11 @@ class Anybody(RuleBasedStateMachine):
             kind = UserKind.SERVICE if name == "bot" else UserKind.PERSON
             with transaction(self.world.engine) as session:
                 people.create_user(session, name, kind=kind, actor=ROOT, at=self.now())
+        if regulated:
+            with transaction(self.world.engine) as session:
+                items.install_templates(session, self.now())
+                project, template = items.find_item(session, "credit"), items.find_template(session, "regulated")
+                items.govern(session, project, template, children=True, actor=ROOT, at=self.now())
         self.train("wes")
         self.train("max")
 
@@ -170,7 +180,7 @@ class Anybody(RuleBasedStateMachine):
         self.versions.append(version)
         self.known = self.look()
 
-    @rule(name=st.sampled_from(["wes", "max"]))
+    @rule(name=st.sampled_from(["wes", "max", "bot"]))
     def somebody_trains(self, name: str) -> None:
         with Session(self.world.engine) as session:
             active = session.exec(select(User).where(User.name == name)).one().active
@@ -196,7 +206,7 @@ class Anybody(RuleBasedStateMachine):
                 action,
                 actor,
                 verdict=FeedbackVerdict.APPROVED,
-                group="risk" if action is SignOffAction.ADD_FEEDBACK else None,
+                group=RISK if action is SignOffAction.ADD_FEEDBACK else None,
                 reload_configuration=reload,
             )
             return sign(session, request, artifacts=self.world.artifacts, at=at)
@@ -209,11 +219,17 @@ class Anybody(RuleBasedStateMachine):
             case SignOffAction.APPROVE | SignOffAction.EDIT_TO_APPROVED:
                 assert actor.name != "bot" and (actor.scope is None or Right.APPROVE in actor.scope)
                 assert content == version.recorded, "altered content was approved"
-                version.approval = Approval(actor.name, content)
+                assert version.heard or not self.regulated, "approved before the group that must be heard has spoken"
+                until = at + timedelta(days=365) if self.regulated else None
+                if action is SignOffAction.EDIT_TO_APPROVED and version.approval is not None:
+                    until = version.approval.until
+                version.approval = Approval(actor.name, content, until)
+            case SignOffAction.ADD_FEEDBACK | SignOffAction.DELETE_FEEDBACK:
+                version.heard += 1 if action is SignOffAction.ADD_FEEDBACK else -1
             case SignOffAction.EDIT_TO_REJECTED | SignOffAction.DELETE_APPROVAL | SignOffAction.REJECT:
                 version.approval = None
             case SignOffAction.RESET | SignOffAction.RECUR:
-                version.approval, version.abandoned = None, False
+                version.approval, version.abandoned, version.heard = None, False, 0
             case SignOffAction.ABANDON:
                 version.abandoned = True
             case SignOffAction.CANCEL_ABANDON:
@@ -277,7 +293,10 @@ class Anybody(RuleBasedStateMachine):
 
         def act(session: Session) -> Override:
             place = registry.find_environment(session, "credit", where)
-            return registry.request_override(session, version.row, place, reason="it burns", actor=actor, at=at)
+            store = self.world.artifacts
+            return registry.request_override(
+                session, version.row, place, reason="it burns", artifacts=store, actor=actor, at=at
+            )
 
         made = self.attempt("request override", act)
         if made is not None:
@@ -317,7 +336,7 @@ class Anybody(RuleBasedStateMachine):
     )
     def anybody_gives_or_takes_a_role(self, actor: Actor, name: str, role: Role, give: bool) -> None:
         at = self.now()
-        group = "risk" if role is Role.REVIEWER else ""
+        group = RISK if role is Role.REVIEWER else ""
 
         def act(session: Session) -> Any:
             project = session.exec(select(ProjectRow)).one().id
@@ -358,6 +377,32 @@ class Anybody(RuleBasedStateMachine):
                 at=at,
             ),
         )
+
+    @rule(
+        data=st.data(),
+        actor=ACTORS,
+        act=st.sampled_from(["govern", "move", "hide", "unhide"]),
+        name=st.sampled_from(["standard", "regulated"]),
+    )
+    def anybody_but_an_administrator_governs(self, data: st.DataObject, actor: Actor, act: str, name: str) -> None:
+        """Whatever they do, the rules that an administrator has laid down stay."""
+        if not self.regulated or actor.name == "root" or actor is SYSTEM:
+            return
+        paths = ["credit", "credit/fraud", *(f"credit/fraud/{version.row.number}" for version in self.versions)]
+        path, at = data.draw(st.sampled_from(paths), label="path"), self.now()
+
+        def change(session: Session) -> Any:
+            item = items.find_item(session, path)
+            if act in {"hide", "unhide"}:
+                return getattr(items, act)(session, item, actor=actor, at=at)
+            template = items.find_template(session, name)
+            return getattr(items, act)(session, item, template, children=False, actor=actor, at=at)
+
+        self.attempt(act, change)
+
+    @rule()
+    def a_year_passes(self) -> None:
+        self.world.acts += 366 * 24 * 60
 
     @rule(data=st.data())
     def the_disk_changes(self, data: st.DataObject) -> None:
@@ -401,7 +446,8 @@ class Anybody(RuleBasedStateMachine):
                 content = self.content(version)
                 assert content == version.recorded, "altered content went live"
                 assert activation.activated_by != "nobody"
-                if version.holds(content, activation.activated_at, self.separated):
+                writers = {name for name in NAMES if Role.CONTRIBUTOR in self.roles_of(session, name)}
+                if version.holds(content, activation.activated_at, self.separated, writers):
                     continue
                 policy = self.policies[where]
                 if activation.override_id is not None:

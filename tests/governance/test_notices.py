@@ -15,11 +15,11 @@ from governance.database import transaction
 from governance.errors import ActRefused, NotAllowed, SignOffRefused, UnusableValue
 from governance.items import item_of
 from governance.notices import Sent, list_notices, send_due, state_of, tell
-from governance.notices.mailing import addressed, without_secrets
+from governance.notices.mailing import addressed, send_mail, without_secrets
 from governance.notices.sending import BATCH, DELAYS, LEASE, OLDEST
 from governance.signoff import subscribe, subscribers_of, unsubscribe
 from governance.tables import ModelVersion, Notice
-from governance.vocabulary import FeedbackVerdict, SignOffAction, SignOffStatus
+from governance.vocabulary import FeedbackVerdict, Right, SignOffAction, SignOffStatus
 from tests.governance.installation import close, deactivate, take_away
 from tests.governance.mail_server import MailServer, mail_server
 from tests.governance.world import FINN, NOON, OTTO, ROSA, WILL, World
@@ -63,7 +63,9 @@ class TestAMove:
         close(world)
         deactivate(world, "ines")
         version = world.version()
-        with pytest.raises(SignOffRefused, match=r"no active user is called ross, .*no active user is called ines"):
+        with pytest.raises(
+            SignOffRefused, match=r"ross, who is to be told, is no active user.*ines, who is to be told"
+        ):
             world.sign(version, A.REQUEST_FEEDBACK, WILL, notify=("rosa", "ross", "ines"))
         assert world.read(Notice) == []
 
@@ -104,6 +106,16 @@ class TestAMove:
         assert (state_of(first), first.attempts) == ("waiting", 1)
         assert "timed out" in first.problem or "Connection" in first.problem
 
+    def test_tells_nobody_who_may_not_read_the_project(self, world: World) -> None:
+        close(world)
+        version = world.version()
+        take_away(world, "otto")
+        with pytest.raises(SignOffRefused, match="otto, who is to be told, is no active user who may read the project"):
+            world.sign(version, A.REQUEST_FEEDBACK, WILL, notify=("rosa", "otto"))
+        assert world.read(Notice) == []
+        world.sign(version, A.REQUEST_FEEDBACK, WILL, notify=("rosa",))
+        assert [notice.recipient for notice in world.read(Notice)] == ["rosa"]
+
 
 class TestASubscription:
     def test_is_written_down_once_when_it_begins_and_once_when_it_ends(self, world: World) -> None:
@@ -129,6 +141,19 @@ class TestASubscription:
             listen(world, version, "otto")
         with pytest.raises(ActRefused, match="ghost is no active user who may read the project"):
             listen(world, version, "ghost", actor=WILL)
+
+    @pytest.mark.parametrize("stop", [False, True])
+    def test_neither_begins_nor_ends_by_a_token_to_read(self, world: World, stop: bool) -> None:
+        close(world)
+        version = world.version()
+        if stop:
+            listen(world, version, "otto")
+        before = len(world.trail())
+        with pytest.raises(NotAllowed, match="the token is only for read"):
+            listen(world, version, "otto", actor=Actor("otto", scope=frozenset({Right.READ})), stop=stop)
+        assert len(world.trail()) == before
+        with Session(world.engine) as session:
+            assert subscribers_of(session, item_of(session, version)) == (["otto"] if stop else [])
 
     def test_tells_nothing_to_who_may_not_read_any_more(self, world: World) -> None:
         close(world)
@@ -241,6 +266,19 @@ class TestSending:
             sender.join()
         assert sum(one.sent for one in came) == 10
         assert sorted(int(message["Subject"]) for _, message in post.arrived) == list(range(10))
+
+    def test_ends_when_it_is_enough_and_the_rest_is_sent_the_next_time(self, world: World, post: MailServer) -> None:
+        for number in range(3):
+            told(world, "rosa", subject=str(number))
+        answers = iter([False, False, True])
+        assert send_due(world.engine, post.url, now=NOON, enough=lambda: next(answers)) == Sent(sent=2)
+        assert [notice.attempts for notice in world.read(Notice)] == [1, 1, 0]
+        assert send_due(world.engine, post.url, now=NOON) == Sent(sent=1)
+
+    def test_has_a_deadline_for_a_server_that_always_says_a_little_more(self, post: MailServer) -> None:
+        post.drips = True
+        problem = send_mail(post.url, "rosa@localhost", "look", "please", within=0.5)
+        assert problem == "the mail server had not taken it after 0.5 seconds"
 
     def test_that_died_is_taken_over_when_its_time_is_over(
         self, world: World, post: MailServer, monkeypatch: pytest.MonkeyPatch

@@ -21,7 +21,7 @@ from governance.registry import (
 )
 from governance.tables import Activation, ActiveVersion, AuditEvent, ModelVersion, Notice, Override
 from governance.vocabulary import GateDecision, Policy, Right, Role, SignOffAction
-from tests.governance.installation import assign, close, deactivate, take_away
+from tests.governance.installation import assign, close, deactivate, take_away, template_rules
 from tests.governance.tampering import tamper
 from tests.governance.world import FINN, OTTO, ROSA, WILL, World
 
@@ -32,7 +32,9 @@ WHY = "fraud doubled overnight"
 def ask(world: World, version: ModelVersion, *, actor: Actor = WILL, where: str = "prod", why: str = WHY) -> Override:
     with transaction(world.engine) as session:
         place = world.environment(where)
-        return request_override(session, version, place, reason=why, actor=actor, at=world.now())
+        return request_override(
+            session, version, place, reason=why, artifacts=world.artifacts, actor=actor, at=world.now()
+        )
 
 
 def confirm(world: World, override: Override, actor: Actor = FINN, at: datetime | None = None) -> Activation:
@@ -115,6 +117,17 @@ class TestAskingForOne:
         with pytest.raises(ActRefused, match="activate it without"):
             ask(world, world.version(), where=where)
 
+    def test_is_not_needed_for_what_is_approved(self, world: World) -> None:
+        with pytest.raises(ActRefused, match="the gate of 'prod' does not refuse it: activate it without"):
+            ask(world, world.approved_version())
+
+    def test_is_not_for_content_that_was_altered(self, world: World) -> None:
+        version = world.version()
+        (world.artifacts / version.folder / "model.skops").write_text("other bytes")
+        with pytest.raises(ActRefused, match=r"model\.skops is not what was recorded"):
+            ask(world, version)
+        assert world.read(Override) == []
+
     def test_is_for_an_environment_of_the_same_project(self, world: World) -> None:
         world.register(project="debit")
         with pytest.raises(ActRefused, match="another project"):
@@ -170,6 +183,17 @@ class TestConfirmingOne:
             confirm(world, override, FLORA)
         else:
             confirm(world, override)
+
+    def test_where_duties_are_separated_is_not_for_who_could_have_had_a_service_train_it(self, world: World) -> None:
+        close(world)
+        assign(world, "bot", Role.CONTRIBUTOR)
+        assign(world, "finn", Role.CONTRIBUTOR)
+        version = world.version(trained_by=BOT)
+        template_rules(world, separation_of_duties=True)
+        override = ask(world, version)
+        with pytest.raises(ActRefused, match="bot, a service, trained the version, and finn may write here"):
+            confirm(world, override)
+        confirm(world, override, FLORA)
 
     def test_serves_once(self, world: World) -> None:
         first, second = world.version(), world.approved_version()

@@ -130,6 +130,7 @@ def test_a_file_of_another_name_is_remembered_as_the_file(tmp_path: Path) -> Non
         ("train.csv", "2025-13-45", None, "", "can't be read", "quotes"),
         ("{path: train.csv}", "!!python/object:os.system {}", 3, "", "not YAML", "mend"),
         ("{path: train.csv}", "&a {path: *a}", 3, "data.training.path", "contains itself", "alias"),
+        ("models:\n", "models:\n  bundle-12: {target: y, prediction_type: binary}\n", 6, "models.bundle-12", "what bundle 12 of the project is called", "another name"),
         ("project: loans", "project: [loans", 2, "", "not YAML", "mend the line"),
         ("project: loans", "project: loans\n---", 2, "", "not YAML", "mend the line"),
     ],
@@ -235,3 +236,24 @@ def test_schedules_of_five_well_formed_fields_are_accepted(file: Path, cron: str
 )
 def test_schedules_that_could_never_be_meant_are_refused(file: Path, cron: str) -> None:
     assert refused(file, GOOD.replace("0 6 * * 1", f'"{cron}"')).field == "scenarios.retrain.schedule.cron"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a: &a [x]\n? *a\n: 1\n", 1),  # an alias stands where its anchor does
+        ("project: loans\n? {a: 1}\n: 1\n", 2),
+        ("data:\n  ? [a, b]\n  : 1\n", 2),
+        ("? [&a0 [x], " + ", ".join(f"&a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 60)) + "]\n: 1\n", 1),
+    ],
+    ids=["an alias", "a mapping", "inside", "more than there are atoms"],
+)  # fmt: skip
+def test_a_name_that_is_no_text_is_refused_before_it_is_written_out(
+    file: Path, text: str, line: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def written_out(_: object) -> str:
+        raise AssertionError("it was written out")
+
+    monkeypatch.setattr("yaml.Node.__repr__", written_out)
+    error = refused(file, text)
+    assert (error.line, error.remedy) == (line, "write a plain name before the colon")

@@ -14,7 +14,7 @@ from governance.database import transaction
 from governance.errors import ActivationRefused, SignOffRefused, TransitionNotAllowed
 from governance.items import item_of
 from governance.registry import activate, verdicts
-from governance.signoff import recur_due, subscribe
+from governance.signoff import allowed_actions, recur_due, subscribe
 from governance.signoff.recurring import WARNED_BEFORE
 from governance.tables import ActiveVersion, AuditEvent, FinalApproval, ModelVersion, Notice
 from governance.vocabulary import SignOffAction, SignOffStatus
@@ -133,13 +133,57 @@ def test_what_is_approved_no_more_does_not_expire(world: World, expiring: ModelV
         assert "expired" in refused(world, expiring, end)
         assert recur(world, end) == ["credit/fraud/1"]
     else:
-        assert world.sign_off(expiring).approved_until is None
+        assert world.shown(expiring)["approved_until"] is None
 
 
-def test_approved_again_by_its_author_it_holds_from_then_on(world: World, expiring: ModelVersion) -> None:
+TAKEN_BACK = {
+    "edited": [A.EDIT_TO_APPROVED],
+    "rejected meanwhile": [A.EDIT_TO_REJECTED, A.EDIT_TO_APPROVED],
+    "deleted meanwhile": [A.DELETE_APPROVAL, A.APPROVE],
+}
+
+
+@pytest.mark.parametrize("way", TAKEN_BACK)
+def test_approved_again_in_the_same_round_it_holds_no_longer_than_before(
+    world: World, expiring: ModelVersion, way: str
+) -> None:
     before = until(world, expiring)
-    world.sign(expiring, A.EDIT_TO_APPROVED, FINN, comment="still right")
-    assert until(world, expiring) > before
+    world.acts += 24 * 60
+    for action in TAKEN_BACK[way]:
+        world.sign(expiring, action, FINN, comment="still right")
+    assert world.sign_off(expiring).status is SignOffStatus.APPROVED
+    assert world.shown(expiring)["approved_until"] == until(world, expiring) == before
+    assert recur(world, before) == ["credit/fraud/1"]
+
+
+def test_an_approval_after_a_rejection_holds_from_the_approval_on(world: World) -> None:
+    version = world.version()
+    template_rules(world, recurrence_days=DAYS)
+    world.sign(version, A.REQUEST_APPROVAL, WILL)
+    world.sign(version, A.REJECT, FINN)
+    world.sign(version, A.EDIT_TO_APPROVED, FINN)
+    assert until(world, version) == world.read(FinalApproval)[0].edited_at + timedelta(days=DAYS)
+
+
+@pytest.mark.parametrize("way", TAKEN_BACK)
+def test_an_expired_approval_is_not_made_to_hold_again_but_by_a_new_round(
+    world: World, expiring: ModelVersion, way: str
+) -> None:
+    end = until(world, expiring)
+    *first, last = TAKEN_BACK[way]
+    world.acts += DAYS * 24 * 60
+    for action in first:
+        world.sign(expiring, action, FINN)
+    says = f"the approval expired on {end:%Y-%m-%d %H:%M} UTC: a new one takes a new round, so reset the sign-off"
+    with Session(world.engine) as session:
+        assert last not in allowed_actions(session, world.item(expiring), FINN, at=world.now())
+    with pytest.raises(SignOffRefused, match=says):
+        world.sign(expiring, last, FINN)
+    if first == [A.DELETE_APPROVAL]:
+        world.sign(expiring, A.ABANDON, WILL)
+    for action, actor in ((A.RESET, WILL), (A.REQUEST_APPROVAL, WILL), (A.APPROVE, FINN)):
+        world.sign(expiring, action, actor)
+    assert until(world, expiring) > end + timedelta(days=DAYS - 1)
 
 
 def test_a_round_that_no_rule_lets_expire_never_does(world: World) -> None:
@@ -176,7 +220,8 @@ class TestPeopleAreTold:
     def test_again_of_the_next_approval(self, world: World, expiring: ModelVersion) -> None:
         end = until(world, expiring)
         recur(world, end - SECOND)
-        world.sign(expiring, A.EDIT_TO_APPROVED, FINN)
+        for action, actor in ((A.RESET, WILL), (A.REQUEST_APPROVAL, WILL), (A.APPROVE, FINN)):
+            world.sign(expiring, action, actor)
         recur(world, until(world, expiring) - SECOND)
         assert len({notice.subject for notice in world.read(Notice)}) == 2
 

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from governance.audit import SYSTEM, Actor
-from governance.authorisation import may, may_hold, require, standing_of, visible_projects
+from governance.audit import SYSTEM, Actor, Tag, note
+from governance.authorisation import holders, may, may_hold, require, require_act, standing_of, visible_projects
 from governance.database import transaction
 from governance.errors import NotAllowed
 from governance.tables import Assignment, Membership, ProjectRow, User, UserGroup
@@ -226,3 +226,58 @@ def test_people_see_the_projects_they_have_a_role_on(session: Session) -> None:
     assert visible_projects(session, Actor("cleo", scope=frozenset({WRITE}))) == []
     assert visible_projects(session, Actor("dana")) == []
     assert visible_projects(session, Actor("gone")) == []
+
+
+def test_who_holds_a_role_is_everybody_of_whom_that_is_said_one_by_one(session: Session) -> None:
+    here, there = projects(session)
+    active, gone, bot = user("ann"), user("gone", active=False), user("bot", UserKind.SERVICE)
+    member, nobody = user("max"), user("nobody")
+    team = UserGroup(name="team")
+    add(session, active, gone, bot, member, nobody, team)
+    add(session, *(Membership(group_id=key_of(team), user_id=key_of(one)) for one in (member, gone, bot)))
+    for place, person, role in product((here, there, None), ("ann", "gone", "bot", "stranger", "@team"), Role):
+        assignment = Assignment(project_id=place, person=person, role=role)
+        add(session, assignment)
+        for where in (here, there, None):
+            expected = [
+                one.name
+                for one in (active, gone, member, nobody)
+                if role in standing_of(session, where, Actor(one.name)).roles
+            ]
+            assert holders(session, role, where) == sorted(expected), (place, person, role, where)
+            assert holders(session, role, where, without=assignment) == []
+        session.delete(assignment)
+        session.flush()
+
+
+def test_a_member_or_a_user_can_be_thought_away(session: Session) -> None:
+    ann, max_, team = user("ann"), user("max"), UserGroup(name="team")
+    add(session, ann, max_, team)
+    membership = Membership(group_id=key_of(team), user_id=key_of(max_))
+    add(
+        session,
+        membership,
+        Assignment(person="@team", role=Role.APPROVER),
+        Assignment(person="ann", role=Role.APPROVER),
+    )
+    assert holders(session, Role.APPROVER, None) == ["ann", "max"]
+    assert holders(session, Role.APPROVER, None, without=membership) == ["ann"]
+    assert holders(session, Role.APPROVER, None, without=ann) == ["max"]
+
+
+def test_without_users_whoever_is_assigned_holds_a_role(session: Session) -> None:
+    here, there = projects(session)
+    add(session, Assignment(project_id=here, person="finn", role=Role.APPROVER))
+    assert holders(session, Role.APPROVER, here) == ["finn"]
+    assert holders(session, Role.APPROVER, there) == []
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_token_that_is_for_reading_only_leaves_no_line(session: Session, scope: frozenset[Right] | None) -> None:
+    actor = Actor("ann", scope=scope)
+    if scope is None or scope - {READ}:
+        require_act(actor, "credit")
+        note(session, Tag.DATA_SCORED, "credit", actor=actor, at=NOON)
+        return
+    with pytest.raises(NotAllowed, match=f"the token is only for {'read' if scope else 'nothing'}"):
+        note(session, Tag.DATA_SCORED, "credit", actor=actor, at=NOON)

@@ -95,7 +95,7 @@ def test_in_every_status_everybody_can_do_what_they_may_and_nothing_else(
         request = Request(item, action, actor, verdict=FeedbackVerdict.APPROVED, feedback_id=feedback)
         with Session(world.engine, expire_on_commit=False) as session:
             before = session.get_one(SignOff, item.id).revision
-            offered = action in allowed_actions(session, item, actor)
+            offered = action in allowed_actions(session, item, actor, at=world.now())
             assert offered is (name in may), (status, action, name)
             try:
                 after = sign(session, request, artifacts=world.artifacts, at=world.now())
@@ -418,7 +418,7 @@ class TestInAClosedInstallation:
     def refused(self, world: World, version: ModelVersion, actor: Actor) -> None:
         """Neither offered nor done, in whatever status: approve, say something."""
         with Session(world.engine) as session:
-            offered = allowed_actions(session, world.item(version), actor)
+            offered = allowed_actions(session, world.item(version), actor, at=world.now())
         assert not {A.APPROVE, A.REJECT, A.ADD_FEEDBACK} & set(offered)
         with pytest.raises(Refused):
             world.sign(version, A.APPROVE, actor)
@@ -481,8 +481,8 @@ class TestSeparatedDutiesAfterAReset:
         world.sign(version, A.RESET, WILL)
         world.sign(version, A.REQUEST_APPROVAL, WILL)
         with Session(world.engine) as session:
-            assert A.APPROVE not in allowed_actions(session, world.item(version), wes)
-            assert A.APPROVE in allowed_actions(session, world.item(version), FINN)
+            assert A.APPROVE not in allowed_actions(session, world.item(version), wes, at=world.now())
+            assert A.APPROVE in allowed_actions(session, world.item(version), FINN, at=world.now())
         with pytest.raises(SignOffRefused, match="wes asked for the sign-off, and duties are separated"):
             world.sign(version, A.APPROVE, wes)
         world.sign(version, A.APPROVE, FINN)
@@ -530,7 +530,62 @@ def test_feedback_of_a_group_that_is_not_asked_is_refused(world: World) -> None:
     template_rules(world, feedback_groups=["it"])
     world.sign(version, A.REQUEST_FEEDBACK, WILL)
     with Session(world.engine) as session:
-        assert allowed_actions(session, world.item(version), ROSA) == []
+        assert allowed_actions(session, world.item(version), ROSA, at=world.now()) == []
     with pytest.raises(SignOffRefused, match="this sign-off does not ask risk: it asks it"):
         world.sign(version, A.ADD_FEEDBACK, ROSA, verdict=FeedbackVerdict.APPROVED)
     world.sign(version, A.ADD_FEEDBACK, INES, verdict=FeedbackVerdict.APPROVED)
+
+
+class TestSeparatedDutiesOfAService:
+    """What a service did, whoever may write on the project could have had it do."""
+
+    BOT = Actor("bot")
+
+    def trained_by_a_service(self, world: World) -> ModelVersion:
+        close(world)
+        assign(world, "bot", Role.CONTRIBUTOR)
+        version = world.version(trained_by=self.BOT)
+        template_rules(world, separation_of_duties=True)
+        world.sign(version, A.REQUEST_APPROVAL, WILL)
+        return version
+
+    def asked_for_by_a_service(self, world: World) -> ModelVersion:
+        close(world)
+        assign(world, "bot", Role.CONTRIBUTOR)
+        version = world.version()
+        template_rules(world, separation_of_duties=True)
+        world.sign(version, A.REQUEST_FEEDBACK, self.BOT)
+        world.sign(version, A.REQUEST_APPROVAL, WILL)
+        return version
+
+    @pytest.mark.parametrize(
+        ("bring", "done"),
+        [(trained_by_a_service, "trained the version"), (asked_for_by_a_service, "asked for the sign-off")],
+    )
+    @pytest.mark.parametrize("role", [Role.CONTRIBUTOR, Role.ADMINISTRATOR])
+    def test_who_may_write_does_not_approve_it(self, world: World, bring: Any, done: str, role: Role) -> None:
+        version = bring(self, world)
+        assign(world, "finn", role)
+        says = f"bot, a service, {done}, and finn may write here: duties are separated"
+        for finn in (FINN, Actor("finn", scope=frozenset({Right.READ, Right.APPROVE}))):
+            with Session(world.engine) as session:
+                assert A.APPROVE not in allowed_actions(session, world.item(version), finn, at=world.now())
+            with pytest.raises(SignOffRefused, match=says):
+                world.sign(version, A.APPROVE, finn)
+        world.sign(version, A.APPROVE, FLORA)
+        world.activate(version, actor=WILL)
+
+    def test_the_gate_takes_no_approval_of_who_may_write(self, world: World) -> None:
+        version = self.trained_by_a_service(world)
+        world.sign(version, A.APPROVE, FINN)
+        assign(world, "finn", Role.CONTRIBUTOR)
+        with pytest.raises(Refused, match="bot, a service, trained the version, and finn may write here"):
+            world.activate(version, actor=WILL)
+
+    def test_where_duties_are_not_separated_nothing_speaks_against_it(self, world: World) -> None:
+        close(world)
+        assign(world, "bot", Role.CONTRIBUTOR)
+        assign(world, "finn", Role.CONTRIBUTOR)
+        version = world.version(trained_by=self.BOT)
+        world.sign(version, A.REQUEST_APPROVAL, self.BOT)
+        assert world.sign(version, A.APPROVE, FINN).status is S.APPROVED

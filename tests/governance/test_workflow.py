@@ -46,14 +46,11 @@ from governance.workflow import (
     attach_file,
     course_of,
     find_attachment,
-    finish_step,
     move_step,
     read_file,
     remove_file,
-    reopen_step,
     set_field,
     show_workflow,
-    skip_step,
 )
 from governance.workflow.filing import place_of
 from tests.governance.test_items import at_once, close
@@ -107,6 +104,13 @@ def on(world: World, service: Callable[..., Any], path: str, *arguments: Any, ac
         return service(
             session, find_item(session, path), *arguments, actor=actor, at=more.pop("at", None) or world.now(), **more
         )
+
+
+def _moving(action: StepAction) -> Callable[..., Any]:
+    return lambda session, item, step, **more: move_step(session, item, step, action, **more)
+
+
+finish_step, skip_step, reopen_step = (_moving(action) for action in StepAction)
 
 
 def attach(

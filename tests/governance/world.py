@@ -114,11 +114,17 @@ class World:
         return version
 
     def activate(
-        self, version: ModelVersion, environment: str = "prod", *, project: str = "credit", **details: Any
+        self,
+        version: ModelVersion,
+        environment: str = "prod",
+        *,
+        project: str = "credit",
+        actor: Actor = FINN,
+        **details: Any,
     ) -> Activation:
         with transaction(self.engine) as session:
             where = find_environment(session, project, environment)
-            return activate(session, version, where, artifacts=self.artifacts, actor=FINN, at=self.now(), **details)
+            return activate(session, version, where, artifacts=self.artifacts, actor=actor, at=self.now(), **details)
 
     def read(self, kind: type[Any]) -> list[Any]:
         with Session(self.engine) as session:

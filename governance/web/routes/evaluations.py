@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from sqlmodel import col, select
 
-from governance.listing import Listing, Page
-from governance.tables import METRICS_LONG, CheckResult, Evaluation, Metric, StoreRow
+from governance.listing import Listing, Page, equals
+from governance.tables import CheckResult, Evaluation, Metric, StoreRow
 from governance.vocabulary import CheckOutcome
 from governance.web.documents import MeasurementTold, Told
 from governance.web.parameters import Wanted
@@ -20,14 +20,16 @@ ROUTES: Final = Routes("evaluations", "Verdicts on batches of rows. Made by flow
 EVALUATIONS: Final = Listing(
     {
         "id": col(Evaluation.id),
-        "name": col(Evaluation.name),
         "store": col(StoreRow.name),
-        "data": col(Evaluation.data),
-        "evaluated_by": col(Evaluation.evaluated_by),
         "evaluated_at": col(Evaluation.evaluated_at),
     },
     key=col(Evaluation.id),
     default_sort="-evaluated_at",
+    filters={  # no index has them in order
+        "name": equals("name", col(Evaluation.name)),
+        "data": equals("data", col(Evaluation.data)),
+        "evaluated_by": equals("evaluated_by", col(Evaluation.evaluated_by)),
+    },
 )
 METRICS: Final = Listing(
     {"name": col(Metric.name), "value": col(Metric.value)}, key=col(Metric.name), default_sort="name"
@@ -42,11 +44,6 @@ CHECKS: Final = Listing(
     },
     key=col(CheckResult.id),
     default_sort="-id",
-)
-LONG: Final = Listing(
-    {name: METRICS_LONG.c[name] for name in ("store", "model", "metric", "evaluation", "computed_at")},
-    key=METRICS_LONG.c.evaluation,
-    default_sort="-computed_at",
 )
 
 

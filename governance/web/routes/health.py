@@ -25,7 +25,12 @@ class Health(BaseModel):
     "/health",
     tags=[ROUTES.noun],
     operation_id="show_health",
-    responses=documented(HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.SERVICE_UNAVAILABLE),
+    responses=documented(
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
     openapi_extra={"security": []},
 )
 def show_health(request: Request) -> Health:

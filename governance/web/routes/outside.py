@@ -19,9 +19,10 @@ from governance.database import transaction
 from governance.errors import NotFound, NotLoggedIn
 from governance.people import outside_subject, user_of_subject
 from governance.vocabulary import Origin
+from governance.web.credentials import address_of
 from governance.web.installation import Installation, installation_of
 from governance.web.outside import Begun, Provider
-from governance.web.routes.sessions import LoggedInTold, address_of, let_in
+from governance.web.routes.sessions import LoggedInTold, let_in
 from governance.web.routing import Routes, documented
 from governance.web.storable import require_storable
 
@@ -32,9 +33,11 @@ REFUSED: Final = documented(
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.NOT_FOUND,
     HTTPStatus.CONFLICT,
+    HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.INSUFFICIENT_STORAGE,
 )
 
 COOKIE: Final = "driftgate_oidc"

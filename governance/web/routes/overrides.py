@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from pydantic import Field
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from governance import registry
+from governance.audit import Actor
+from governance.errors import ActivationRefused, ActRefused, ChangedMeanwhile, DriftgateError
 from governance.listing import Listing, Page
 from governance.tables import EnvironmentRow, ModelRow, ModelVersion, Override
 from governance.web.activations import ActivationTold, activation_told
@@ -102,11 +105,27 @@ def request_override(act: Act, project: Name, body: OverrideSent) -> dict[str, A
     """Ask that a version goes live without an approval; nothing goes live by asking."""
     version = visible_version(act, project, body.model, body.version)
     environment = registry.find_environment(act.session, project, body.environment)
-    made = registry.request_override(act.session, version, environment, reason=body.reason, actor=act.actor, at=act.at)
+    made = registry.request_override(
+        act.session,
+        version,
+        environment,
+        reason=body.reason,
+        artifacts=act.house.artifacts,
+        actor=act.actor,
+        at=act.at,
+    )
     return _told(act, made)
 
 
-@ROUTES.makes("/overrides/{override}/confirm", ActivationTold)
+def _note_refused(
+    session: Session, refused: DriftgateError, actor: Actor, at: datetime, given: Mapping[str, Any]
+) -> None:
+    if isinstance(refused, ActRefused | ActivationRefused | ChangedMeanwhile):
+        override = registry.find_override(session, given["override"])
+        registry.note_refused_confirmation(session, override, refused, actor=actor, at=at)
+
+
+@ROUTES.makes("/overrides/{override}/confirm", ActivationTold, after_refusal=_note_refused)
 def confirm_override(act: Act, override: Number) -> ActivationTold:
     """Say yes to what somebody else asked for; the version is active afterwards."""
     found = visible_override(act, override)

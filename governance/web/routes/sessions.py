@@ -17,6 +17,7 @@ from governance.database import transaction
 from governance.people import LoggedIn, Refusal
 from governance.vocabulary import Origin, Right, Role
 from governance.web.credentials import (
+    address_of,
     credentials_of,
     csrf_token,
     drop_cookie,
@@ -35,9 +36,12 @@ REFUSED: Final = documented(
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
+    HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.INSUFFICIENT_STORAGE,
 )
 
 
@@ -140,11 +144,6 @@ def let_in(house: Installation, response: Response, known: LoggedIn, *, cookie: 
         csrf_token=csrf_token(house, known.secret),
         expires_at=known.expires_at,
     )
-
-
-def address_of(request: Request) -> str:
-    """Where a request comes from."""
-    return "" if request.client is None else request.client.host
 
 
 def _known(session: Session, house: Installation, body: LogInSent, address: str) -> LoggedIn | Refusal:

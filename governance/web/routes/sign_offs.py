@@ -229,4 +229,5 @@ def unsubscribe(act: Act, item: Number, person: str) -> None:
 
 def _told(act: Act, item: int) -> dict[str, Any]:
     found = visible_signed(act, item)
-    return signoff.show(act.session, found) | {"allowed": signoff.allowed_actions(act.session, found, act.actor)}
+    allowed = signoff.allowed_actions(act.session, found, act.actor, at=act.at)
+    return signoff.show(act.session, found) | {"allowed": allowed}

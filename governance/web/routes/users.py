@@ -129,13 +129,17 @@ def change_user(act: Act, user: Name, body: ChangesSent) -> User:
 
 
 @ROUTES.changes("PUT", "/users/{user}/password", UserTold)
-def set_password(act: Act, user: Name, body: PasswordSent) -> User:
-    """Give somebody another password; every log-in and every token of theirs ends."""
+def set_password(act: Act, user: Name, body: PasswordSent) -> User | people.Refusal:
+    """Give somebody another password; every log-in and every token of theirs ends.
+
+    One of theirs that is wrong counts as a log-in that failed: after many of them the next must wait.
+    """
     return people.set_password(
         act.session,
         visible_user(act, user),
         body.password,
         current=body.current,
+        address=act.address,
         actor=act.actor,
         at=act.at,
         expected_revision=act.expected_revision,

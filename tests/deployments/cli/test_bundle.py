@@ -142,7 +142,7 @@ def test_a_refused_activation_is_kept_in_the_audit_trail(driftgate: Driftgate, p
 
     assert driftgate("bundle", "activate", 1, "--environment", "prod").code == 1
     with edge.reading() as session:
-        lines = session.exec(select(AuditEvent).where(AuditEvent.tag == "version:activation_refused")).all()
+        lines = session.exec(select(AuditEvent).where(AuditEvent.tag == "bundle:activation_refused")).all()
     assert [line.subject for line in lines] == ["loans/bundle-1"]
 
 

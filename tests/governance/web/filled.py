@@ -17,6 +17,10 @@ from tests.governance.web.conftest import ADA, populate
 from tests.governance.world import FINN, NOON, ROSA, WILL, World
 
 LATER = NOON + timedelta(days=300)
+CONFIGURATION = (
+    "project: credit\ndata: {training: {path: t.csv}}\nmodels: {fraud: {target: y, prediction_type: binary}}\n"
+)
+"""A project.yaml that fits the world."""
 
 
 def fill(world: World) -> str:
@@ -32,7 +36,8 @@ def fill(world: World) -> str:
     with transaction(world.engine) as session:
         project = find_project(session, "credit")
         prod = find_environment(session, "credit", "prod")
-        request_override(session, asked, prod, reason="the other one is broken", actor=WILL, at=at)
+        why = "the other one is broken"
+        request_override(session, asked, prod, reason=why, artifacts=world.artifacts, actor=WILL, at=at)
         for role, group in [(Role.CONTRIBUTOR, ""), (Role.REVIEWER, "risk"), (Role.APPROVER, "")]:
             assign_role(session, "ada", role, project_id=project.id, group=group, actor=ADA, at=at)
         assign_role(session, "otto", Role.READER, project_id=project.id, actor=ADA, at=at)
@@ -61,10 +66,11 @@ def fill(world: World) -> str:
             value=0.9, bounds={"minimum": 0.5}, message="fine", checked_at=at,
         )  # fmt: skip
         record_check_results(session, evaluation, [found], actor=WILL, at=at)
-        bundles.make_bundle(
-            session, project, environment=prod, artifacts=world.artifacts, files={"project.yaml": b"project: credit\n"},
+        with bundles.packed(
+            session, project, environment=prod, artifacts=world.artifacts, files={"project.yaml": CONFIGURATION.encode()},
             code_revision="0000000", actor=WILL, at=at,
-        )  # fmt: skip
+        ) as packed:  # fmt: skip
+            bundles.make_bundle(session, packed, artifacts=world.artifacts, actor=WILL, at=at)
     with transaction(world.engine) as session:
         _, secret = create_token(
             session, find_user(session, "ada"), name="all", scope=list(Right), expires_at=LATER, actor=Actor("ada"), at=world.now()

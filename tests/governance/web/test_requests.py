@@ -1,12 +1,22 @@
 """What holds for every request: who asks, how it may be refused, and what every answer carries."""
 
+import errno
+import hashlib
 import json
 import logging
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+from threading import Thread
+from time import monotonic, sleep
 
+import anyio
 import pytest
+from sqlalchemy import exc
 
 from governance import registry
-from governance.web.precautions import DOCUMENT_BYTES, HEADERS
+from governance.web.installation import WRITERS
+from governance.web.precautions import DOCUMENT_BYTES, HEADERS, _Said
 
 
 def test_it_answers_to_nobody_whether_it_is_well(open_api):
@@ -113,3 +123,139 @@ def test_the_description_loads_nothing_from_elsewhere_and_every_body_has_an_exam
             if body is not None:
                 name = body["schema"]["$ref"].rpartition("/")[2]
                 assert document["components"]["schemas"][name]["examples"], name
+
+
+def orig(**words):
+    return type("Said", (Exception,), words)()
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (exc.OperationalError("SELECT 1", {}, orig()), 503),
+        (exc.InterfaceError("SELECT 1", {}, orig()), 503),
+        (exc.TimeoutError("QueuePool limit reached"), 503),
+        (exc.DBAPIError("SELECT 1", {}, orig(), connection_invalidated=True), 503),
+        (exc.DBAPIError("SELECT 1", {}, orig()), 500),
+        (exc.OperationalError("INSERT", {}, orig(sqlite_errorname="SQLITE_FULL")), 507),
+        (exc.OperationalError("INSERT", {}, orig(sqlstate="53100")), 507),
+        (OSError(errno.ENOSPC, "No space left on device", "/srv/secret"), 507),
+        (OSError(errno.EDQUOT, "Disk quota exceeded", "/srv/secret"), 507),
+        (PermissionError(errno.EACCES, "Permission denied", "/srv/secret"), 503),
+        (TimeoutError("slow disk at /srv/secret"), 503),
+    ],
+    ids=str,
+)
+def test_what_is_busy_gone_or_full_is_told_apart_without_where_it_is(api, monkeypatch, caplog, error, status):
+    def broken(*_):
+        raise error
+
+    monkeypatch.setattr(registry, "find_environment", broken)
+    path = "/projects/credit/environments/prod"
+    with caplog.at_level(logging.ERROR, logger="driftgate.web"):
+        answer = api("GET", path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "/srv" not in answer.text
+    assert ("retry-after" in answer.headers) == (status == 503 and isinstance(error, exc.SQLAlchemyError))
+    assert status == 503 or answer.json()["id"] in caplog.text
+    assert caplog.records[0].exc_info[1] is error
+    if status != 500:
+        described = api.client().get("/api/v1/openapi.json").json()
+        assert (
+            str(status)
+            in described["paths"]["/api/v1/projects/{project}/environments/{environment}"]["get"]["responses"]
+        )
+
+
+FILES = "/items/1/overview/attachments/files"
+LARGE = b"x" * (DOCUMENT_BYTES + 1)
+
+
+@pytest.mark.parametrize("path", [FILES, "/bundles", "/items/1/steps/a/fields/b/files"])
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nobody"}], ids=["nobody", "unknown"])
+def test_of_nobody_who_is_not_known_a_file_is_taken(api, monkeypatch, path, headers):
+    read = []
+    monkeypatch.setattr("governance.web.precautions._Said.take", lambda _, piece: read.append(piece))
+    answer = api("POST", path, by=None, files={"file": ("a", LARGE)}, headers=headers)
+    assert (answer.status_code, read) == (401, [])
+    assert answer.headers["connection"] == "close"
+    assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+
+
+@pytest.mark.parametrize(
+    ("path", "by"), [("/log-in", None), ("/log-in", "will"), ("/groups", "ada"), ("/nowhere", "ada")]
+)
+def test_a_form_that_is_sent_where_no_file_is_taken_is_no_larger_than_a_document(api, path, by):
+    assert api("POST", path, by=by, files={"file": ("a", LARGE)}).status_code == 413
+
+
+def test_a_file_of_somebody_who_is_known_is_taken_up_to_its_own_limit(api, monkeypatch):
+    monkeypatch.setattr("governance.web.precautions.FILES_BYTES", DOCUMENT_BYTES + 5000)
+    api.post("/items/1/govern", {"template": "standard"})
+    api.post(FILES, files={"file": ("a", LARGE)})
+    assert api("POST", FILES, files={"file": ("a", LARGE * 2)}).status_code == 413
+
+
+@pytest.mark.parametrize("at", range(1, 12))
+def test_the_digest_of_a_form_is_that_of_all_but_its_boundary_however_it_comes_in_pieces(at):
+    body = b"--bbab\r\nbbabab\r\nbabbabbba--bbab--"
+    said = _Said(b"bba")
+    for start in range(0, len(body), at):
+        said.take(body[start : start + at])
+    assert said.hexdigest() == hashlib.sha256(body.replace(b"bba", b"")).hexdigest()
+
+
+def test_a_body_that_does_not_arrive_is_not_waited_for(api, monkeypatch):
+    monkeypatch.setattr("governance.web.precautions.DOCUMENT_SECONDS", 0.05)
+    told = []
+
+    async def never():
+        await anyio.sleep(60)
+
+    async def answered(message):
+        told.append(message)
+
+    scope = {"type": "http", "http_version": "1.1", "method": "POST", "path": "/api/v1/log-in", "raw_path": b"",
+             "query_string": b"", "root_path": "", "scheme": "http", "server": ("h", 1), "headers": []}  # fmt: skip
+    anyio.run(api.app, scope, never, answered)
+    assert told[0]["status"] == 408
+    assert json.loads(told[1]["body"])["type"].endswith(":TooSlow")
+
+
+def test_whoever_reads_is_answered_while_another_process_writes_and_so_is_whoever_waits_in_vain(api):
+    if api.world.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL has no lock that all who write wait for")
+    end = (api.world.now() + timedelta(days=30)).isoformat()
+    token = api.post("/users/will/tokens", {"name": "t", "scope": ["read"], "expires_at": end})["secret"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    api.secret_of("ada")
+    answers = []
+    file = api.world.engine.url.database
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writers = [
+            Thread(target=lambda n=n: answers.append(api("POST", "/groups", {"name": f"g{n}"}, by="ada").status_code))
+            for n in range(WRITERS + 5)
+        ]
+        for writer in writers:
+            writer.start()
+        while len(answers) < 5:
+            sleep(0.01)
+        assert answers == [503] * 5  # the house is full
+        began = monotonic()
+        assert [api("GET", "/projects", by=None, headers=bearer).status_code for _ in range(3)] == [200] * 3
+        assert monotonic() - began < 10
+        other.execute("ROLLBACK")
+    for writer in writers:
+        writer.join()
+    assert answers.count(503) == 5
+    assert 201 in answers[5:]
+
+
+def test_nobody_who_writes_nowhere_has_an_archive_looked_into(api, monkeypatch):
+    looked = []
+    monkeypatch.setattr("governance.bundles.unpacked", lambda *_, **__: looked.append(1))
+    for name in ("otto", "stranger", "finn"):
+        assert api("POST", "/bundles", files={"file": ("b.zip", b"PK")}, by=name).status_code == 403, name
+    assert looked == []

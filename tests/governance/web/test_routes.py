@@ -4,10 +4,12 @@ import io
 import json
 import tempfile
 import zipfile
+from types import ModuleType
 
 import pytest
 
 from governance.audit import check_export, read_anchor
+from tests.governance.web.filled import CONFIGURATION
 from tests.governance.web.test_conditions import file_place
 
 
@@ -150,13 +152,18 @@ def test_items_are_found_by_their_path_and_by_what_they_are_below(api):
 def test_a_bundle_leaves_as_one_file_and_comes_in_again_nowhere_twice(api):
     version = api.world.version()
     api.post("/projects/credit/models/fraud/versions/1/activate", {"environment": "dev"})
-    body = {"environment": "dev", "files": {"project.yaml": "project: credit\n"}, "code_revision": "0" * 7}
+    body = {"environment": "dev", "files": {"project.yaml": CONFIGURATION}, "code_revision": "0" * 7}
     made = api.post("/projects/credit/bundles", body)
     assert made["versions"] == {"fraud": version.number}
     answer = api("POST", "/projects/credit/bundles/1/export")
     assert answer.status_code == 200
     with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
         assert packed.testzip() is None
+    refused = api("POST", "/projects/credit/bundles/1/activate", json={"environment": "prod"})
+    assert refused.status_code == 409
+    last = api.get("/audit", params={"tag": "bundle:activation_refused"}, by="ada")["items"][0]
+    assert last["subject"] == "credit/bundle-1"
+    assert last["after"]["sentence"] == refused.json()["detail"]
     again = api("POST", "/bundles", files={"file": ("b.zip", answer.content)}, by="ada")
     assert again.status_code == 409
     assert "there already" in again.json()["detail"]
@@ -188,5 +195,24 @@ def test_evaluations_are_read_with_their_metrics_and_checks(world):
     assert (evaluation["store"], evaluation["labels"]) == ("monthly", {"month": "1"})
     metrics = {one["name"]: one["value"] for one in api.get("/evaluations/january/metrics")["items"]}
     assert metrics == {"accuracy": 0.9, "f1": None}
+    assert api.get("/projects/credit/evaluations", params={"name": "January", "evaluated_by": "will"})["items"]
+    assert api.get("/projects/credit/evaluations", params={"data": "other"})["items"] == []
+    for unsorted in ("name", "data", "-evaluated_by"):
+        answer = api("GET", "/projects/credit/evaluations", params={"sort": unsorted})
+        assert answer.status_code == 422
     (check,) = api.get("/evaluations/january/checks", params={"outcome": "OK"})["items"]
     assert check["bounds"] == {"minimum": 0.5}
+
+
+def test_the_key_of_every_list_is_in_one_row_only():
+    """Otherwise rows that are equal to the last of a page get lost."""
+    from governance.listing import Listing
+    from governance.web import routes
+
+    modules = [module for module in vars(routes).values() if isinstance(module, ModuleType)]
+    found = [listing for module in modules for listing in vars(module).values() if isinstance(listing, Listing)]
+    assert len(found) > 5
+    for listing in found:
+        key = listing.key.property.columns[0] if hasattr(listing.key, "property") else listing.key
+        # Of several that are the key together, the others are the same in the whole list: metrics of one evaluation.
+        assert key.unique or key.primary_key, f"{key} is not unique"
