@@ -144,7 +144,10 @@ def sweep(root: Path) -> list[Path]:
 def file_sha256(file: Path) -> str:
     """SHA-256 of the bytes of a file, in hex, read in pieces. Raises: OSError, also for what is no regular file."""
     with _open_regular(file) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        found = hashlib.sha256()
+        while piece := stream.read(_PIECE_BYTES):
+            found.update(piece)
+        return found.hexdigest()
 
 
 def read_verified(file: Path, sha256: str) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -38,7 +37,7 @@ def keep_password(settings: Settings) -> str:
     return made
 
 
-def credentials(settings: Settings) -> Mapping[str, str]:
+def credentials(settings: Settings) -> dict[str, str]:
     """What a client of the ``driftgate serve`` of this home needs in its environment."""
     password = os.environ.get(OWN) or _kept(password_file(settings))
     return {} if password is None else {WANTED: password}

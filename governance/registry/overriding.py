@@ -183,7 +183,13 @@ def note_refused_confirmation(
     actor: Actor,
     at: datetime,
 ) -> None:
-    """Write down that somebody could not confirm an override; in a transaction of its own, since the act's was undone."""
+    """Write down that somebody could not confirm an override; in a transaction of its own, since the act's was undone.
+
+    Who has no part in the project but to read it, or none at all, does not write into its trail by trying.
+    """
+    project_id = session.get_one(EnvironmentRow, override.environment_id).project_id
+    if not standing_of(session, project_id, actor).rights - {Right.READ}:
+        return
     subject = path_of(session, session.get_one(ModelVersion, override.version_id))
     after = {
         "environment": session.get_one(EnvironmentRow, override.environment_id).name,

@@ -244,7 +244,7 @@ def served(home: Path, project_folder: Path) -> Iterator[Served]:
 
 def environment_of(served: Served) -> dict[str, str]:
     """What a command of the same home puts into force."""
-    return {**client_environment(served.settings, served.url), **credentials(served.settings)}
+    return client_environment(served.settings, served.url) | credentials(served.settings)
 
 
 @pytest.fixture

@@ -272,7 +272,7 @@ class TestSending:
             told(world, "rosa", subject=str(number))
         answers = iter([False, False, True])
         assert send_due(world.engine, post.url, now=NOON, enough=lambda: next(answers)) == Sent(sent=2)
-        assert [notice.attempts for notice in world.read(Notice)] == [1, 1, 0]
+        assert sorted(notice.attempts for notice in world.read(Notice)) == [0, 1, 1]
         assert send_due(world.engine, post.url, now=NOON) == Sent(sent=1)
 
     def test_has_a_deadline_for_a_server_that_always_says_a_little_more(self, post: MailServer) -> None:

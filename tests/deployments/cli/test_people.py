@@ -285,10 +285,11 @@ def test_init_names_who_is_logged_in(driftgate: Driftgate, home: Path, closed: C
 
 
 def test_the_first_start_makes_an_administrator_who_is_logged_in(driftgate: Driftgate) -> None:
-    password = first_start.close(settings())
-    assert password is not None
+    told: list[str] = []
+    first_start.close(settings(), told.append)
     assert driftgate("who-am-i", "--json").document["roles"] == ["administrator"]
-    assert first_start.close(settings()) is None
+    first_start.close(settings(), pytest.fail)
+    password = told[-1].removeprefix("Password, shown this one time: ")
     with edge.transaction() as session:
         said = people.log_in(session, "ada", password, address="here", at=edge.now())
     assert isinstance(said, people.LoggedIn)
@@ -296,7 +297,7 @@ def test_the_first_start_makes_an_administrator_who_is_logged_in(driftgate: Drif
 
 def test_flows_run_as_a_service_account_with_a_token_of_this_start(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert first_start.token_of_runner(settings()) is None, "where nobody is known, nobody has to say who acts"
-    first_start.close(settings())
+    first_start.close(settings(), lambda _line: None)
     first, second = first_start.token_of_runner(settings()), first_start.token_of_runner(settings())
     assert first
     assert second

@@ -101,6 +101,8 @@ def test_the_whole_way_of_an_emergency(driftgate, trained, project) -> None:
     alone = driftgate("override", "confirm", 1, "--as", "ada")
     assert alone.code == 1
     assert "a second person has to agree" in alone.words
+    (refused,) = driftgate("audit", "list", "--tag", "version:activation_refused", "--json").document["lines"]
+    assert (refused["subject"], refused["actor"], refused["after"]["override"]) == ("loans/default/1", "ada", 1)
     assert driftgate("override", "confirm", 1, "--as", "hana", "--json").document["confirmed_by"] == "hana"
     assert driftgate("version", "show", "active", "--json").document["version"] == number
     assert driftgate("override", "confirm", 1, "--as", "ines").code == 1
