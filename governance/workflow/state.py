@@ -109,7 +109,7 @@ def situation_of(session: Session, course: Course, step: TemplateStep, at: datet
         unfit=tuple(_unfit(step.fields, values)),
         needs_approval=_mandatory(session, course, sign_off) and course.workflow.from_sign_off_on(step.key),
         sign_off=None if sign_off is None else sign_off.status,
-        expired=_expired(sign_off, at),
+        expired=sign_off is not None and at is not None and bool(gate.expired(session, sign_off, at)),
         earlier=_open_before(course, step),
     )
 
@@ -137,11 +137,6 @@ def is_done(course: Course, step: str) -> bool:
 
 def _sign_off(session: Session, item: Item) -> SignOff | None:
     return session.get_one(SignOff, key_of(item), populate_existing=True) if item.kind in SIGNED else None
-
-
-def _expired(sign_off: SignOff | None, at: datetime | None) -> bool:
-    until = None if sign_off is None else sign_off.approved_until
-    return at is not None and until is not None and at >= until
 
 
 def _mandatory(session: Session, course: Course, sign_off: SignOff | None) -> bool:

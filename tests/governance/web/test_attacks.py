@@ -798,8 +798,11 @@ def test_every_route_that_is_for_others_is_refused(filled, who):
         wanted -= signs
     if who is not None:  # the first use of a token is noted
         filled.get("/me", by=who)
-    with nothing_changes(filled.world, *(["api_token"] if who == "robot" else [])):
+    lines = len(filled.world.trail())
+    with nothing_changes(filled.world, *REFUSALS_ARE_KEPT, *(["api_token"] if who == "robot" else [])):
         answers = {one.name: one(filled, by=who) for one in known if one.name in wanted}
+    of_who_has_a_part = "confirm_override" in wanted and who in {"rosa", "will", "robot"}
+    assert [tag for tag, _ in filled.world.trail()[lines:]] == ["version:activation_refused"] * of_who_has_a_part
     assert answers.keys() == wanted
     statuses = {401} if who is None else {403, 404}
     for name, answer in answers.items():
