@@ -5,6 +5,8 @@ UV_VERSION := 0.13.8
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
+# One more than there are cores: tests wait for servers half of the time.
+PROCESSES ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 export DO_NOT_TRACK := 1
 
 .PHONY: help install demo test kills bench alarms serve lint types imports check clean
@@ -25,7 +27,7 @@ demo: install ## Watch a model decay, a check fail, a retraining, and the gate.
 	$(BIN)/driftgate demo
 
 test: install ## Run the tests.
-	$(BIN)/pytest --numprocesses logical --dist loadfile
+	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile
 
 kills: install ## Kill commands at random moments and look for anything half-done.
 	$(BIN)/python tests/kills.py --kills 30

@@ -95,6 +95,7 @@ def examine(home: Path) -> tuple[list[str], Counter[str]]:
     from sqlmodel import Session, select, text
 
     from governance import artifacts, database
+    from governance.items import item_of
     from governance.settings import Settings
     from governance.tables import Activation, ActiveVersion, AuditEvent, Evaluation, Metric, ModelVersion, SignOff
 
@@ -112,7 +113,7 @@ def examine(home: Path) -> tuple[list[str], Counter[str]]:
             )
             if artifacts.digest(version.manifest) != version.manifest_digest:
                 wrong.append(f"version {version.number}: the manifest is not what its digest says")
-            if session.get(SignOff, version.id) is None:
+            if session.get(SignOff, item_of(session, version).id) is None:
                 wrong.append(f"version {version.number} has no sign-off")
         evaluations = session.exec(select(Evaluation)).all()
         for evaluation in evaluations:

@@ -8,4 +8,4 @@ from tests.kills import main
 @pytest.mark.slow
 @pytest.mark.prefect
 def test_nothing_is_half_done_after_a_kill():
-    assert main(["--kills", "6", "--seed", "11"]) == 0
+    assert main(["--kills", "3", "--seed", "11"]) == 0

@@ -75,7 +75,7 @@ def delegate(
     if not gate.rules_of(session, item, sign_off).delegation:
         reasons.append("delegation is switched off by the template")
     place = f"{role}{f' of {group}' if group else ''}"
-    placeable = role in {Role.REVIEWER, Role.APPROVER}
+    placeable = role is Role.REVIEWER or (role is Role.APPROVER and not group)
     if not placeable or not _has(standing_of(session, item.project_id, Actor(person)), role, group):
         reasons.append(f"{person} is no {place} here")
     if not may_hold(session, Actor(to), role):

@@ -347,7 +347,7 @@ def test_while_somebody_waits_nothing_is_looked_at_and_nothing_counted(door: Doo
     assert door.try_in() == Refusal(1)
     error = Refusal(7).error()
     assert isinstance(error, TooManyAttempts)
-    assert str(error) == "Not logged in: too many log-ins have failed; try again in 7 seconds."
+    assert str(error) == "Too many log-ins have failed; try again in 7 seconds."
     assert (len(door.rows(AuditEvent)), len(door.rows(LogInAttempt))) == (lines, attempts)
 
 

@@ -480,8 +480,8 @@ def walk(template: Path, examples: int, steps: int) -> None:
 def test_nobody_brings_anything_live_past_the_rules(sqlite_template: Path) -> None:
     TRIES.clear()
     DONE.clear()
-    walk(sqlite_template, examples=25, steps=60)
-    assert sum(TRIES.values()) > 1_000
+    walk(sqlite_template, examples=15, steps=60)
+    assert sum(TRIES.values()) > 700
     for what in ("sign-off approve", "activate", "roll back", "confirm override", "change policy", "give role"):
         assert DONE[what] > 0, f"{what} never succeeded, so nothing was shown"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,6 @@ from governance import evaluations, registry
 from governance.settings import settings
 from governance.vocabulary import Measurement
 from tasks import edge
-
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -42,13 +40,13 @@ def judged(on_both, trained, project) -> None:
                     Measurement("data_drift", drift, rows=10),
                     Measurement("column_drift.age.psi", drift / 10),
                 ],
-                actor=actor, at=NOON + timedelta(days=day),
+                actor=actor, at=edge.now() + timedelta(seconds=day),
             )  # fmt: skip
         evaluations.record_evaluation(
             session, evaluations.find_store(session, "loans", "theirs"), None, id="t1", name="theirs",
             data="scored", data_fingerprint="0" * 64, rows=100, sampled_rows=10, labelled_rows=10, labels={},
             warnings=[], folder="evaluations/t1", files={}, measurements=[Measurement("roc_auc", 0.85, 0.81, 0.89)],
-            actor=actor, at=NOON,
+            actor=actor, at=edge.now(),
         )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,6 @@ from tasks import edge
 from tasks.data.schema import Column, Schema
 
 ROOT = Path(__file__).parents[3]
-AT = datetime.now(UTC)
 SCHEMA = Schema((Column("amount", Handling.NUMERICAL),), "repaid", PredictionType.BINARY, ("0", "1"), None)
 
 
@@ -57,11 +56,11 @@ def evaluated(project: Path) -> list[str]:
         manifest = {"files": files, "schema": SCHEMA.to_json(), "data": {"name": "training"}, "rows": {}}
         version = registry.record_version(
             session, registry.find_model(session, "loans", "default"), folder="models/1", manifest=manifest,
-            metrics=[Measurement("roc_auc", 0.8)], diagnostics=[], actor=actor, at=AT,
+            metrics=[Measurement("roc_auc", 0.8)], diagnostics=[], actor=actor, at=edge.now(),
         )  # fmt: skip
         made = []
         for number in range(3):
-            at, identity = AT + timedelta(days=number), f"e{number}"
+            at, identity = edge.now() + timedelta(seconds=number), f"e{number}"
             with write_folder(root, f"evaluations/{identity}") as folder:
                 rows(1).to_parquet(folder / "sample.parquet")
                 (folder / "input_drift.snapshot.json").write_text(snapshot(at))
@@ -166,7 +165,7 @@ def test_the_report_of_an_evaluation_is_one_file(driftgate, evaluated, home, nam
 def test_the_report_of_a_standalone_evaluation_compares_with_nothing(driftgate, project, home) -> None:
     alone = "stores:\n  alone: {data: training, standalone: {prediction_type: binary}}\n"
     project.write_text(project.read_text().replace("stores:\n", alone))
-    at, actor = AT + timedelta(days=9), record.acting(None)
+    at, actor = edge.now() + timedelta(seconds=9), record.acting(None)
     with edge.known(record.find_project(None), actor) as session:
         with write_folder(settings().artifacts_folder, "evaluations/alone") as folder:
             rows(1).to_parquet(folder / "sample.parquet")

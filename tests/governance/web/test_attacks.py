@@ -1090,26 +1090,26 @@ def test_text_in_an_address_is_looked_for_or_refused_and_never_carried_out(fille
     client, asked = filled.client(), 0
     headers = with_secret(filled.secrets["ada"])
     with client:
-        for operation in known:
-            for name in (*operation.strings, *operation.query):
-                for text in texts:
-                    asked += 1
-                    spelled = "%ff" if text == "%ff" else quote(text, safe="")
-                    if name in operation.query:
-                        places = operation.query | {name: "PLACE"}
-                        other = Operation("GET", operation.path, operation.name, query=places)
-                        address = other.address.replace("PLACE", spelled)
-                    else:
-                        address = f"{operation.address}?{name}={spelled}"
-                    answer = client.get(f"/api/v1{address}", headers=headers)
-                    where = (address, answer.text[:500])
-                    assert answer.status_code < 500, where
-                    assert PRODUCT not in answer.text, where
-                    if answer.is_success and name in operation.strings:
-                        assert answer.json()["items"] == [], where
-                    elif not answer.is_success:
-                        assert answer.headers["content-type"] == "application/problem+json", where
-    assert asked > 1_000
+        places_of = [(one, name) for one in known for name in (*one.strings, *one.query)]
+        for turn, (operation, name) in enumerate(places_of):
+            for text in texts[turn % 3 :: 3]:  # each text in every third place
+                asked += 1
+                spelled = "%ff" if text == "%ff" else quote(text, safe="")
+                if name in operation.query:
+                    places = operation.query | {name: "PLACE"}
+                    other = Operation("GET", operation.path, operation.name, query=places)
+                    address = other.address.replace("PLACE", spelled)
+                else:
+                    address = f"{operation.address}?{name}={spelled}"
+                answer = client.get(f"/api/v1{address}", headers=headers)
+                where = (address, answer.text[:500])
+                assert answer.status_code < 500, where
+                assert PRODUCT not in answer.text, where
+                if answer.is_success and name in operation.strings:
+                    assert answer.json()["items"] == [], where
+                elif not answer.is_success:
+                    assert answer.headers["content-type"] == "application/problem+json", where
+    assert asked > 350
     after = everything(filled.world)
     assert {name for name in before if before[name] != after[name]} <= {"api_token"}, "its use is noted"
 

@@ -23,6 +23,18 @@ from tests.governance.world import WILL
 
 AT_ONCE = 50
 
+BUSY = 503
+"""So many write at once that the next is told to come again; nothing was looked at."""
+
+
+def require_one_winner(answers: list[httpx.Response], late: int) -> None:
+    """One was carried out; every other one is told that it came too late, or to come again."""
+    told = Counter(answer.status_code for answer in answers)
+    assert told[201] == 1
+    assert told[late] + told[BUSY] == AT_ONCE - 1, told
+    assert told[late] > 0
+
+
 Ask = Callable[[int], httpx.Response]
 
 
@@ -80,9 +92,9 @@ def test_of_fifty_approvals_at_once_one_is_given(api: Api, server: str, seen: di
 
     answers = all_at_once(lambda number: post(server, path, {}, approvers[number % 2], **seen))
 
-    assert Counter(answer.status_code for answer in answers) == {201: 1, (412 if seen else 409): AT_ONCE - 1}
+    require_one_winner(answers, 412 if seen else 409)
     for answer in answers:
-        if not answer.is_success:
+        if not answer.is_success and answer.status_code != BUSY:
             said = answer.json()["detail"]
             assert "is not possible while the sign-off is APPROVED" in said or "was changed meanwhile" in said
     (winner,) = (answer.json()["final_approval"]["author"] for answer in answers if answer.is_success)
@@ -105,15 +117,20 @@ def test_of_fifty_activations_of_two_versions_at_once_one_is_made(api: Api, serv
         lambda number: post(server, paths[number % 2], {"environment": "prod"}, api.secrets["will"], **seen)
     )
 
-    assert Counter(answer.status_code for answer in answers) == {201: 1, 412: AT_ONCE - 1}
+    require_one_winner(answers, 412)
     for answer in answers:
-        assert answer.is_success or "was changed meanwhile: expected activation number" in answer.json()["detail"]
+        assert (
+            answer.is_success
+            or answer.status_code == BUSY
+            or "was changed meanwhile: expected activation number" in answer.json()["detail"]
+        )
     (winner,) = (answer.json()["version"] for answer in answers if answer.is_success)
     assert len(api.world.read(Activation)) == 1 + before
     (active,) = api.world.read(ActiveVersion)
     assert (active.version_id, active.revision) == (versions[winner - 1].id, 1 + before)
     assert len(lines(api, "version:activated")) == 1 + before
-    assert len(lines(api, "version:activation_refused")) == AT_ONCE - 1, "and each of the others has a line"
+    late = [answer for answer in answers if answer.status_code == 412]
+    assert len(lines(api, "version:activation_refused")) == len(late), "and each who came too late has a line"
     require_whole_trail(api)
 
 
@@ -122,9 +139,11 @@ def test_fifty_requests_with_one_key_are_one_act(api: Api, server: str) -> None:
         lambda _: post(server, "/groups", {"name": "office"}, api.secrets["ada"], **{"Idempotency-Key": "one"})
     )
 
-    assert Counter(answer.status_code for answer in answers) == {201: AT_ONCE}
-    assert len({answer.text for answer in answers}) == 1
-    assert sum("idempotency-replayed" not in answer.headers for answer in answers) == 1
+    told = Counter(answer.status_code for answer in answers)
+    assert told[201] + told[BUSY] == AT_ONCE and told[201] > 1, told
+    carried = [answer for answer in answers if answer.is_success]
+    assert len({answer.text for answer in carried}) == 1
+    assert sum("idempotency-replayed" not in answer.headers for answer in carried) == 1
     assert len(api.world.read(UserGroup)) == len(lines(api, "group:created")) == 1
     require_whole_trail(api)
 
@@ -133,7 +152,7 @@ def test_fifty_requests_without_a_key_make_one_thing_of_one_name(api: Api, serve
     answers = all_at_once(lambda _: post(server, "/groups", {"name": "office"}, api.secrets["ada"]))
 
     assert Counter(answer.status_code for answer in answers)[201] == 1
-    assert all(answer.is_success or 400 <= answer.status_code < 500 for answer in answers), {a.text for a in answers}
+    assert all(a.is_success or a.status_code in {*range(400, 500), BUSY} for a in answers), {a.text for a in answers}
     assert len(api.world.read(UserGroup)) == len(lines(api, "group:created")) == 1
     require_whole_trail(api)
 

@@ -30,7 +30,7 @@ from tests.governance.web.filled import fill
 from tests.governance.world import World
 from tests.workplace import KEY
 
-EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "2"))
 """For each operation; a longer run takes more."""
 
 CHECKS = [
