@@ -102,6 +102,11 @@ class UnusableName(BadInput):
         return f"{self.kind} {self.name!r}: {self.problem}; {self.remedy}."
 
 
+def _place(file: str | Path, line: int | None, field: str) -> str:
+    """Where in a document something is wrong, as far as that is known."""
+    return f"{file}{'' if line is None else f', line {line}'}{f', field {field!r}' if field else ''}"
+
+
 class ProjectFileError(BadInput):
     """``project.yaml`` does not say what it must."""
 
@@ -110,9 +115,7 @@ class ProjectFileError(BadInput):
         self.file, self.line, self.field, self.problem, self.remedy = file, line, field, problem, remedy
 
     def __str__(self) -> str:
-        place = str(self.file) if self.line is None else f"{self.file}, line {self.line}"
-        field = f", field {self.field!r}" if self.field else ""
-        return f"{place}{field}: {self.problem}; {self.remedy}."
+        return f"{_place(self.file, self.line, self.field)}: {self.problem}; {self.remedy}."
 
 
 class UnusableValue(BadInput):
@@ -134,9 +137,7 @@ class TemplateError(BadInput):
         self.file, self.line, self.field, self.problem, self.remedy = file, line, field, problem, remedy
 
     def __str__(self) -> str:
-        place = str(self.file) if self.line is None else f"{self.file}, line {self.line}"
-        field = f", field {self.field!r}" if self.field else ""
-        return f"{place}{field}: {self.problem}; {self.remedy}."
+        return f"{_place(self.file, self.line, self.field)}: {self.problem}; {self.remedy}."
 
 
 class NotLoggedIn(DriftgateError):

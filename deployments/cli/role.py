@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -62,11 +63,7 @@ def assign(
     """Give a role to a user, or to a group of users."""
     from governance import people
 
-    actor, name = record.acting(acting_as), _name(project, everywhere)
-    with edge.transaction() as session:
-        key = _key(session, name)
-        people.assign_role(session, person, role, project_id=key, group=in_group, actor=actor, at=edge.now())
-    return _answer(person, role, in_group, name, "is now")
+    return _change(people.assign_role, "is now", person, role, in_group, project, everywhere, acting_as)
 
 
 def take_away(
@@ -80,11 +77,24 @@ def take_away(
     """Take a role away at once. What was done in it stays."""
     from governance import people
 
+    return _change(people.take_role_away, "is no longer", person, role, in_group, project, everywhere, acting_as)
+
+
+def _change(
+    change: Callable[..., object],
+    said: str,
+    person: str,
+    role: Role,
+    in_group: str,
+    project: str | None,
+    everywhere: bool,
+    acting_as: str | None,
+) -> Answer:
     actor, name = record.acting(acting_as), _name(project, everywhere)
     with edge.transaction() as session:
         key = _key(session, name)
-        people.take_role_away(session, person, role, project_id=key, group=in_group, actor=actor, at=edge.now())
-    return _answer(person, role, in_group, name, "is no longer")
+        change(session, person, role, project_id=key, group=in_group, actor=actor, at=edge.now())
+    return _answer(person, role, in_group, name, said)
 
 
 def _name(project: str | None, everywhere: bool) -> str | None:

@@ -23,7 +23,7 @@ RUNNER: Final = "runner"
 LIFE: Final = timedelta(days=400)
 """How long its token holds; every start makes a new one."""
 
-SCOPE: Final = frozenset({Right.READ, Right.WRITE})
+SCOPE: Final = frozenset(Right) - authorisation.NEVER_OF_A_SERVICE
 
 
 def close(settings: Settings, say: Callable[[str], None]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlmodel import Session, col, select
 
-from governance import gate
+from governance import gate, people
 from governance.audit import Actor, Tag, note
 from governance.authorisation import require
 from governance.bundles.finding import version_here
@@ -15,7 +15,7 @@ from governance.bundles.manifest import PackedVersion, manifest_of
 from governance.errors import ActivationRefused, ConfirmationNeeded
 from governance.items import item_of
 from governance.registry import activate
-from governance.tables import Activation, ActiveVersion, Bundle, EnvironmentRow, ModelRow, ModelVersion
+from governance.tables import Activation, ActiveVersion, Bundle, EnvironmentRow, ModelRow, ModelVersion, ProjectRow
 from governance.vocabulary import GateDecision, Right
 
 
@@ -53,7 +53,9 @@ def activate_bundle(
         ConfirmationNeeded: the gate wants ``confirm``; nothing was written.
         ChangedMeanwhile: somebody else was first; nothing was written.
     """
+    people.hold_people_still(session)
     require(session, actor, Right.WRITE, environment.project_id)
+    _wait_for_the_place(session, environment)
     path = item_of(session, bundle).path
     verdict = gate.inspect(session, bundle, environment, artifacts, at=at)
     if verdict.decision is GateDecision.REFUSED:
@@ -89,6 +91,12 @@ def activate_bundle(
                 },
             )
         return activations
+
+
+def _wait_for_the_place(session: Session, environment: EnvironmentRow) -> None:
+    """Keep every other activation in an environment waiting, also of a model whose version is the right one already."""
+    session.get_one(ProjectRow, environment.project_id, with_for_update={"read": True}, populate_existing=True)
+    session.get_one(EnvironmentRow, environment.id, with_for_update={"key_share": True}, populate_existing=True)
 
 
 def _version(

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
-ADDRESS: Final = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+")
-"""One address and nothing else: a comma would make two of it, a line break a header."""
+from governance.tables.people import MAIL_ADDRESS
 
 LONGEST_PROBLEM: Final = 500
 
@@ -30,7 +28,7 @@ def send_mail(mail_url: str, address: str, subject: str, body: str, *, within: f
     Returns:
         Why it was not taken, without a secret of the URL; empty when it was.
     """
-    if not ADDRESS.fullmatch(address):
+    if not MAIL_ADDRESS.fullmatch(address):
         return f"{address!r} is no e-mail address"
     came: list[str] = []
     sending = threading.Thread(

@@ -20,7 +20,7 @@ from governance.people.groups import (
     remove_from_group,
 )
 from governance.people.limits import Refusal
-from governance.people.logging_in import LoggedIn, begin_log_in, identify, log_in, log_out, note_use
+from governance.people.logging_in import USE_KEPT_FOR, LoggedIn, begin_log_in, identify, log_in, log_out, note_use
 from governance.people.outside import outside_subject, user_of_subject
 from governance.people.passwords import new_password
 from governance.people.tokens import create_token, find_token, list_tokens, revoke_token
@@ -37,6 +37,7 @@ from governance.people.users import (
 )
 
 __all__ = [
+    "USE_KEPT_FOR",
     "LoggedIn",
     "Place",
     "Refusal",

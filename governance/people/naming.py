@@ -7,13 +7,13 @@ import unicodedata
 from typing import Final
 
 from governance.errors import UnusableName, UnusableValue
+from governance.tables.people import MAIL_ADDRESS
 from governance.vocabulary import SYSTEM
 
 USER_NAME_LENGTH: Final = 120
 GROUP_NAME_LENGTH: Final = 80
 
 _NAME: Final = re.compile(r"\w[\w.@-]*")
-_ADDRESS: Final = re.compile(r"[^\s@<>()\[\]\\,;:\"]+@[^\s@<>()\[\]\\,;:\"]+")
 
 
 def usable_name(kind: str, name: str, longest: int = USER_NAME_LENGTH) -> str:
@@ -60,7 +60,7 @@ def usable_address(email: str) -> str:
         UnusableValue: it can't be one.
     """
     email = usable_line("e-mail", email, 254)
-    if email and not _ADDRESS.fullmatch(email):
+    if email and not MAIL_ADDRESS.fullmatch(email):
         raise UnusableValue("e-mail", f"{email!r} is no address", "write name@host, or nothing")
     return email
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from enum import IntEnum
 
-from sqlalchemy import text
+from sqlalchemy import Integer, cast, func, select
 from sqlmodel import Session
 
 
@@ -21,29 +21,24 @@ class Turn(IntEnum):
     PEOPLE = 0x6469
 
 
-def wait_for_turn(session: Session, turn: Turn, word: str = "") -> None:
+def wait_for_turn(session: Session, turn: Turn, word: str = "", *, shared: bool = False) -> None:
     """Wait until no other transaction has this turn, and keep it until this one ends.
 
     Args:
         session: Of the act. On SQLite there is one transaction that writes at a time anyway.
         turn: Of what.
         word: Whose, of those that don't wait for each other; two whose words have the same checksum do.
+        shared: Whether it is kept together with all others who share it, and only from those who don't.
     """
     if session.get_bind().dialect.name == "postgresql":
         key = zlib.crc32(word.encode()) - 2**31
-        session.execute(text("SELECT pg_advisory_xact_lock(:turn, :key)"), {"turn": int(turn), "key": key})
+        lock = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
+        session.execute(select(lock(cast(int(turn), Integer), cast(key, Integer))))
 
 
 def hold_people_still(session: Session) -> None:
-    """Let nobody's roles change until the transaction ends: what is decided by them now must hold when it is written.
-
-    Any number of acts hold them still together; an act on people waits for all of them, and they for it.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        key = zlib.crc32(b"") - 2**31
-        session.execute(
-            text("SELECT pg_advisory_xact_lock_shared(:turn, :key)"), {"turn": int(Turn.PEOPLE), "key": key}
-        )
+    """Let nobody's roles change until the transaction ends: what is decided by them now must hold when it is written."""
+    wait_for_turn(session, Turn.PEOPLE, shared=True)
 
 
 def one_at_a_time(session: Session) -> None:

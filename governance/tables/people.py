@@ -1,12 +1,17 @@
 """Users, their groups, what they may do and where, and the secrets by which they are known."""
 
+import re
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import JSON, Column, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from governance.tables.columns import choice, moment
 from governance.vocabulary import Right, Role, UserKind
+
+MAIL_ADDRESS: Final = re.compile(r"[^\s@<>()\[\]\\,;:\"]+@[^\s@<>()\[\]\\,;:\"]+")
+"""One e-mail address and nothing else: a comma would make two of it, a line break a header."""
 
 
 class User(SQLModel, table=True):

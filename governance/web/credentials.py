@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -24,9 +24,6 @@ from governance.web.problems import Refusal, RequestRefused
 
 CSRF_HEADER: Final = "X-CSRF-Token"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-
-USE_KEPT_FOR: Final = timedelta(minutes=5)
-"""The last use of a token is known to within so much."""
 
 _LOG: Final = logging.getLogger("driftgate.web")
 
@@ -111,7 +108,7 @@ def note_use(house: Installation, shown: Credentials, at: datetime) -> None:
     """Remember that a token was used, every few minutes, in a transaction that keeps no act waiting."""
     key = hashlib.sha256(shown.secret.encode("utf-8", "surrogatepass")).hexdigest()
     last = house.uses.get(key)
-    if shown.from_cookie or (last is not None and last <= at < last + USE_KEPT_FOR):
+    if shown.from_cookie or (last is not None and last <= at < last + people.USE_KEPT_FOR):
         return
     if len(house.uses) >= _REMEMBERED:
         house.uses.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from sqlmodel import col, select
@@ -67,31 +68,19 @@ def create_group(act: Act, body: GroupSent) -> dict[str, Any]:
 @ROUTES.changes("PUT", "/groups/{group}/members/{user}", WholeGroupTold)
 def add_to_group(act: Act, group: Name, user: Name) -> dict[str, Any]:
     """Give a user everything that a group has."""
-    found = _found(act, group)
-    changed = people.add_to_group(
-        act.session,
-        found,
-        people.find_user(act.session, user),
-        actor=act.actor,
-        at=act.at,
-        expected_revision=act.expected_revision,
-    )
-    return _told(act, changed)
+    return _changed(act, group, user, people.add_to_group)
 
 
 @ROUTES.changes("DELETE", "/groups/{group}/members/{user}", WholeGroupTold)
 def remove_from_group(act: Act, group: Name, user: Name) -> dict[str, Any]:
     """Take from a user what only the group had given."""
-    found = _found(act, group)
-    changed = people.remove_from_group(
-        act.session,
-        found,
-        people.find_user(act.session, user),
-        actor=act.actor,
-        at=act.at,
-        expected_revision=act.expected_revision,
-    )
-    return _told(act, changed)
+    return _changed(act, group, user, people.remove_from_group)
+
+
+def _changed(act: Act, group: str, user: str, change: Callable[..., UserGroup]) -> dict[str, Any]:
+    found, member = _found(act, group), people.find_user(act.session, user)
+    revision = act.expected_revision
+    return _told(act, change(act.session, found, member, actor=act.actor, at=act.at, expected_revision=revision))
 
 
 def _found(act: Act, name: str) -> UserGroup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
@@ -163,31 +164,13 @@ def show_workflow(act: Act, item: Number) -> dict[str, Any]:
 @ROUTES.makes("/items/{item}/govern", ItemTold, conditional=True)
 def govern_item(act: Act, item: Number, body: TemplateNamed) -> Item:
     """Take an item up into governance."""
-    found, template = visible_item(act, item), _template(act, body)
-    return items.govern(
-        act.session,
-        found,
-        template,
-        children=body.children,
-        actor=act.actor,
-        at=act.at,
-        expected_revision=act.expected_revision,
-    )
+    return _put_under(act, item, body, items.govern)
 
 
 @ROUTES.makes("/items/{item}/move", ItemTold, conditional=True)
 def move_item(act: Act, item: Number, body: TemplateNamed) -> Item:
     """Give a governed item another revision of its template, or another template."""
-    found, template = visible_item(act, item), _template(act, body)
-    return items.move(
-        act.session,
-        found,
-        template,
-        children=body.children,
-        actor=act.actor,
-        at=act.at,
-        expected_revision=act.expected_revision,
-    )
+    return _put_under(act, item, body, items.move)
 
 
 @ROUTES.makes("/items/{item}/hide", ItemTold, conditional=True)
@@ -203,6 +186,18 @@ def unhide_item(act: Act, item: Number) -> Item:
     """Bring a hidden item back as it was."""
     return items.unhide(
         act.session, visible_item(act, item), actor=act.actor, at=act.at, expected_revision=act.expected_revision
+    )
+
+
+def _put_under(act: Act, item: int, body: TemplateNamed, put: Callable[..., Item]) -> Item:
+    return put(
+        act.session,
+        visible_item(act, item),
+        _template(act, body),
+        children=body.children,
+        actor=act.actor,
+        at=act.at,
+        expected_revision=act.expected_revision,
     )
 
 
