@@ -61,6 +61,12 @@ class StepKind(StrEnum):
     TRAIN = "train"
     ACTIVATE = "activate"
     REQUEST_SIGN_OFF = "request_sign_off"
+    SCORE = "score"
+    NOTIFY = "notify"
+    RUN_SCENARIO = "run_scenario"
+    EXPORT_DOCUMENT = "export_document"
+    PYTHON = "python"
+    SQL = "sql"
 
 
 class RunCondition(StrEnum):
@@ -71,6 +77,68 @@ class RunCondition(StrEnum):
     ALWAYS = "always"
     NEVER = "never"
     OUTCOME_IS = "outcome_is"
+    CONDITION = "condition"
+
+
+class CatchUp(StrEnum):
+    """What becomes of the times of a schedule at which nothing could run: one run for all of them, or none."""
+
+    ONCE = "once"
+    SKIP = "skip"
+
+
+class Collision(StrEnum):
+    """What a run does that would begin while another of its scenario goes on."""
+
+    WAIT = "wait"
+    SKIP = "skip"
+
+
+class ReportAt(StrEnum):
+    """When a reporter speaks."""
+
+    START = "start"
+    END = "end"
+
+
+class ActivationPolicy(StrEnum):
+    """What becomes of a version once it is trained. Whatever it is, the gate is asked."""
+
+    ALWAYS = "always"
+    IF_BETTER = "if_better"
+    MANUAL = "manual"
+
+
+class SameData(StrEnum):
+    """What becomes of a training whose data are, byte for byte, those of the version before."""
+
+    REFUSE = "refuse"
+    ALLOW = "allow"
+
+
+class OnApproval(StrEnum):
+    """What an approval starts."""
+
+    NOTHING = "nothing"
+    ACTIVATE = "activate"
+
+
+class Comparison(StrEnum):
+    """How two values are held against each other."""
+
+    LESS = "<"
+    AT_MOST = "<="
+    GREATER = ">"
+    AT_LEAST = ">="
+    EQUAL = "=="
+    DIFFERENT = "!="
+
+
+class ComparedWith(StrEnum):
+    """Of which evaluation the other value of a comparison is."""
+
+    PREVIOUS = "previous"
+    REFERENCE = "reference"
 
 
 class SamplingMethod(StrEnum):

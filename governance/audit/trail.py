@@ -31,6 +31,7 @@ class Tag(StrEnum):
     SCENARIO_STARTED = "scenario:started"
     SCENARIO_ENDED = "scenario:ended"
     SCENARIO_ABORTED = "scenario:aborted"
+    SCENARIO_SKIPPED = "scenario:skipped"
     SIGN_OFF_REQUEST_FEEDBACK = "sign_off:request_feedback"
     SIGN_OFF_ADD_FEEDBACK = "sign_off:add_feedback"
     SIGN_OFF_EDIT_FEEDBACK = "sign_off:edit_feedback"

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from governance.project_file.section import Key, Label, Misuse, Section
-from governance.vocabulary import Averaging, Handling, OnFailure, PredictionType, SplitMethod
+from governance.project_file.section import Key, Label, Misuse, Section, name_of_a_variable, place_of_a_function
+from governance.vocabulary import (
+    ActivationPolicy,
+    Averaging,
+    Handling,
+    OnFailure,
+    PredictionType,
+    SameData,
+    SplitMethod,
+)
 
 ONLY_OF: Final[Mapping[str, PredictionType]] = MappingProxyType(
     {
@@ -39,21 +46,8 @@ def default_metric(prediction_type: PredictionType) -> str:
     return "r2" if prediction_type is PredictionType.REGRESSION else "roc_auc"
 
 
-def _name_of_a_variable(text: str) -> str:
-    if re.fullmatch(r"[A-Z][A-Z0-9_]*", text) is None:
-        remedy = "write the name of the environment variable that holds the address, e.g. SALES_DATABASE_URL"
-        raise Misuse("it is no name of an environment variable", remedy)  # not quoted: it may be an address
-    return text
-
-
-def _place_of_a_function(text: str) -> str:
-    if re.fullmatch(r"[^:]+\.py:[A-Za-z_]\w*", text) is None:
-        raise Misuse(f"{text!r} names no function in a file", "write file.py:function, the file beside project.yaml")
-    return text
-
-
 CustomMetrics = Annotated[
-    dict[Key, Annotated[str, AfterValidator(_place_of_a_function)]],
+    dict[Key, Annotated[str, AfterValidator(place_of_a_function)]],
     Field(
         description="Name: file.py:function beside project.yaml, taking (y_true, y_pred, probabilities, sample, reference)."
     ),
@@ -68,7 +62,7 @@ class DataSource(Section):
         default=None, min_length=1, description="Relative to the project's folder; one * makes it a series of files."
     )
     query: str | None = Field(default=None, min_length=1, description="SELECT of a database, instead of a path.")
-    url_variable: Annotated[str, AfterValidator(_name_of_a_variable)] | None = Field(
+    url_variable: Annotated[str, AfterValidator(name_of_a_variable)] | None = Field(
         default=None,
         description="With query: the environment variable that holds the SQLAlchemy URL, so that no password is here.",
     )
@@ -124,6 +118,18 @@ class CostMatrix(Section):
     true_negative: float = 0.0
 
 
+class ActivationSettings(Section):
+    """What a scenario does with a version that it has trained. Whatever it is, the gate is asked."""
+
+    policy: ActivationPolicy = ActivationPolicy.MANUAL
+    environment: Key | None = Field(default=None, description="Default: the monitored environment.")
+    metric: str | None = Field(default=None, description="For if_better; default: the metric to focus on.")
+    minimal_gain: float = Field(default=0.0, ge=0, description="For if_better: in the unit of the metric.")
+    confidence: float = Field(
+        default=0.95, gt=0.5, lt=1.0, description="For if_better: that the gain is no accident of these rows."
+    )
+
+
 class ModelSettings(Section):
     """One saved model."""
 
@@ -148,6 +154,11 @@ class ModelSettings(Section):
     custom_metrics: CustomMetrics = Field(default={})
     reference_rows: int = Field(default=50_000, ge=100, description="Rows of the test part kept as reference, at most.")
     metric: str | None = Field(default=None, description="Metric to focus on; default: roc_auc, or r2 for regression.")
+
+    activation: ActivationSettings = ActivationSettings()
+    same_data: SameData = Field(
+        default=SameData.REFUSE, description="Training by a scenario on the data of the version before, byte for byte."
+    )
 
     @model_validator(mode="after")
     def _fits_the_prediction_type(self) -> Self:

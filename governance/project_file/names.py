@@ -8,7 +8,7 @@ from typing import Final
 
 from governance.project_file.lines import Location
 from governance.project_file.project import Project
-from governance.project_file.scenarios import Activate, BuildEvaluation, RunChecks
+from governance.project_file.steps import Activate
 from governance.vocabulary import PredictionType
 
 _NUMBERED_BUNDLE: Final = re.compile(r"bundle-\d+")
@@ -63,10 +63,8 @@ def misused_names(project: Project) -> Iterator[tuple[Location, str, str]]:
     for name, scenario in project.scenarios.items():
         for position, step in enumerate(scenario.steps):
             where = ("scenarios", name, "steps", position)
-            if isinstance(step, BuildEvaluation | RunChecks):
-                yield from dangling((*where, "store"), "store", step.store, project.stores)
-            else:
-                yield from dangling((*where, "model"), "model", step.model, project.models)
+            for kind, known in (("store", project.stores), ("model", project.models)):
+                yield from dangling((*where, kind), kind, getattr(step, kind, None), known)
             if isinstance(step, Activate):
                 yield from dangling((*where, "environment"), "environment", step.environment, project.environments)
         yield from doubled(("scenarios", name, "steps"), "steps", [step.name for step in scenario.steps])

@@ -10,10 +10,11 @@ from pydantic import Field, PrivateAttr
 
 from governance.errors import NotFound
 from governance.project_file.models import DataSource, ModelSettings
+from governance.project_file.reporters import Channel
 from governance.project_file.scenarios import Scenario
 from governance.project_file.section import Key, Section
 from governance.project_file.watched import Store
-from governance.vocabulary import Policy, PredictionType
+from governance.vocabulary import OnApproval, Policy, PredictionType
 
 Declared = TypeVar("Declared")
 
@@ -31,6 +32,9 @@ class EnvironmentSettings(Section):
     """Where a version can be active."""
 
     policy: Policy = Policy.PREVENT
+    on_approval: OnApproval = Field(
+        default=OnApproval.NOTHING, description="activate: a version that is approved goes live, if the gate lets it."
+    )
 
 
 class Project(Section):
@@ -42,6 +46,7 @@ class Project(Section):
     models: dict[Key, ModelSettings] = Field(default={}, description="None are needed where every store is standalone.")
     stores: dict[Key, Store] = Field(default={})
     scenarios: dict[Key, Scenario] = Field(default={})
+    channels: dict[Key, Channel] = Field(default={}, description="Where reporters and notify steps send to.")
     people: People = People()
     environments: dict[Key, EnvironmentSettings] = Field(default={"prod": EnvironmentSettings()}, min_length=1)
     monitored_environment: Key = Field(default="prod", description="Where evaluations look for the active version.")

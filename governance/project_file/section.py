@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated
 
@@ -47,3 +48,18 @@ Label = Annotated[str, BeforeValidator(_as_text)]
 
 Bound = Annotated[float | str, BeforeValidator(_date_as_text)]
 """A number, or a date as ISO 8601 text."""
+
+
+def name_of_a_variable(text: str) -> str:
+    """The name of an environment variable, as it is. Raises: Misuse."""
+    if re.fullmatch(r"[A-Z][A-Z0-9_]*", text) is None:
+        remedy = "write the name of the environment variable that holds the address, e.g. SALES_DATABASE_URL"
+        raise Misuse("it is no name of an environment variable", remedy)  # not quoted: it may be an address
+    return text
+
+
+def place_of_a_function(text: str) -> str:
+    """A function as ``file.py:function``, as it is. Raises: Misuse."""
+    if re.fullmatch(r"[^:]+\.py:[A-Za-z_]\w*", text) is None:
+        raise Misuse(f"{text!r} names no function in a file", "write file.py:function, the file beside project.yaml")
+    return text

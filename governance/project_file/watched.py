@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from governance.project_file.checks import AnyCheck
 from governance.project_file.models import CostMatrix, CustomMetrics, Features, default_metric, require_fit
 from governance.project_file.section import Bound, Key, Label, Misuse, Section
 from governance.vocabulary import (
     Averaging,
     DriftModel,
-    EmptyPolicy,
     Handling,
     OnFailure,
     PredictionType,
@@ -122,30 +122,6 @@ class Fairness(Section):
     )
 
 
-class NumericRange(Section):
-    """A metric between bounds. A bound itself is OK."""
-
-    name: str = Field(min_length=1)
-    type: Literal["numeric_range"] = "numeric_range"
-    metric: str = Field(min_length=1)
-    minimum: float | None = None
-    soft_minimum: float | None = None
-    soft_maximum: float | None = None
-    maximum: float | None = None
-    empty: EmptyPolicy = Field(
-        default=EmptyPolicy.WARNING, description="What it does to the step when the metric has no value."
-    )
-
-    @model_validator(mode="after")
-    def _bounds_in_order(self) -> Self:
-        bounds = [b for b in (self.minimum, self.soft_minimum, self.soft_maximum, self.maximum) if b is not None]
-        if not bounds:
-            raise Misuse("no bound is given", "set at least one of minimum, soft_minimum, soft_maximum, maximum")
-        if bounds != sorted(bounds):
-            raise Misuse("the bounds are out of order", "keep minimum <= soft_minimum <= soft_maximum <= maximum")
-        return self
-
-
 class Standalone(Section):
     """Predictions of a model that driftgate does not keep: the data bring them."""
 
@@ -219,7 +195,7 @@ class Store(Section):
         default=OnFailure.FAIL, description="When performance or fairness can't be measured."
     )
     labels: dict[str, str] = Field(default={}, description="Put on every evaluation, e.g. team: fraud.")
-    checks: list[NumericRange] = Field(default=[])
+    checks: list[AnyCheck] = Field(default=[])
 
     @model_validator(mode="after")
     def _of_a_model_or_standalone(self) -> Self:

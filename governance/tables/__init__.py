@@ -14,7 +14,7 @@ from governance.tables.projects import (
     ModelVersion,
     ProjectRow,
 )
-from governance.tables.scenarios import ScenarioRun, StepRun
+from governance.tables.scenarios import Incident, Report, ScenarioRun, StepEffect, StepRun, TriggerState
 from governance.tables.signoffs import Delegation, Feedback, FinalApproval, Override, SignOff
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Evaluation",
     "Feedback",
     "FinalApproval",
+    "Incident",
     "Item",
     "ItemField",
     "ItemStep",
@@ -46,12 +47,15 @@ __all__ = [
     "Override",
     "ProjectRow",
     "RepeatedRequest",
+    "Report",
     "ScenarioRun",
     "SignOff",
+    "StepEffect",
     "StepRun",
     "StoreRow",
     "Subscription",
     "Template",
+    "TriggerState",
     "User",
     "UserGroup",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from governance.vocabulary import OnFailure, ScenarioOutcome, StepOutcome
 
@@ -11,7 +13,12 @@ _SEVERITY = (ScenarioOutcome.SUCCESS, ScenarioOutcome.WARNING, ScenarioOutcome.F
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How a scenario stands: the worst outcome since the last reset, and whether a failure was ever reset.
+    """How a scenario stands: the worst outcome since the last reset, whether a failure was ever reset, and its steps.
+
+    Args:
+        outcome: So far.
+        recovered: Whether a failure was reset.
+        steps: Name of a step that has ended: its ``outcome``, ``message`` and ``result``, for expressions.
 
     Example:
         >>> checked = Progress().after(StepOutcome.FAILED)
@@ -24,15 +31,26 @@ class Progress:
 
     outcome: ScenarioOutcome = ScenarioOutcome.SUCCESS
     recovered: bool = False
+    steps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def after(self, step: StepOutcome, *, reset_failure: bool = False) -> Progress:
-        """The state after one more step. A skipped step changes nothing, and resets nothing."""
+    def after(
+        self,
+        step: StepOutcome,
+        *,
+        reset_failure: bool = False,
+        name: str = "",
+        message: str = "",
+        result: Mapping[str, Any] | None = None,
+    ) -> Progress:
+        """The state after one more step. A skipped step changes no outcome, and resets nothing."""
+        ended = {"outcome": step.value, "message": message, "result": dict(result or {})}
+        told = replace(self, steps={**self.steps, name: ended})
         if step is StepOutcome.SKIPPED:
-            return self
+            return told
         if reset_failure and step is not StepOutcome.FAILED:
             failed_before = self.outcome is ScenarioOutcome.FAILED
-            return Progress(ScenarioOutcome.SUCCESS, self.recovered or failed_before)
-        return replace(self, outcome=max(self.outcome, ScenarioOutcome(step), key=_SEVERITY.index))
+            return replace(told, outcome=ScenarioOutcome.SUCCESS, recovered=self.recovered or failed_before)
+        return replace(told, outcome=max(self.outcome, ScenarioOutcome(step), key=_SEVERITY.index))
 
 
 def as_declared(step: StepOutcome, on_failure: OnFailure) -> StepOutcome:

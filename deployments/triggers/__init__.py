@@ -1,0 +1,1 @@
+"""What starts scenarios when something happens in the world."""

@@ -1,0 +1,1 @@
+"""Run a scenario, or the evaluation of a store, over past periods."""

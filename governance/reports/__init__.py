@@ -1,0 +1,1 @@
+"""What channels are told of runs: incidents, messages, and their sending."""

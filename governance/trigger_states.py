@@ -1,0 +1,1 @@
+"""What triggers saw when they last looked."""

@@ -1,0 +1,1 @@
+"""What is done of a backfill, and what remains."""

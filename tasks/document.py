@@ -1,0 +1,1 @@
+"""Write the document of a model version to a file."""

@@ -1,0 +1,1 @@
+"""The document of a model version. No Prefect, no database."""

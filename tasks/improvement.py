@@ -1,0 +1,1 @@
+"""Compare a new version with the active one, on the same rows."""

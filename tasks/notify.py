@@ -1,0 +1,1 @@
+"""Send a message through a channel."""

@@ -1,0 +1,1 @@
+"""Call a function of the project."""

@@ -1,0 +1,1 @@
+"""Tell channels of the beginning and the end of runs."""

@@ -1,0 +1,1 @@
+"""What is said of a run: text and HTML. No Prefect, no database."""

@@ -1,0 +1,1 @@
+"""Execute one statement in a database."""
