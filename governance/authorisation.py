@@ -133,9 +133,9 @@ def may(session: Session, actor: Actor, right: Right, project_id: int | None) ->
 def require(session: Session, actor: Actor, right: Right, project_id: int | None) -> None:
     """Go on only if somebody has a right.
 
-    Every service that begins something asks it first. What only ends what somebody was let begin does not: a run of a
-    scenario is closed by whoever opened it, a log-in is ended by who has its secret. Signing asks for what the table of
-    its moves names instead.
+    Every service that begins something asks it first, and so does one that ends a run of a scenario. What only ends what
+    is one's own does not: a log-in is ended by who has its secret. Signing asks for what the table of its moves names
+    instead.
 
     Args:
         session: Of the act.

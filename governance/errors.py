@@ -10,6 +10,7 @@
     │   ├── TrainingImpossible       nothing can be learned from these data with this estimator
     │   ├── UnusableName             a name that somebody chose and that can't be one
     │   ├── UnusableValue            a value that its field can't have
+    │   ├── ExpressionError          an expression of a scenario that says nothing, or nothing here
     │   ├── ProjectFileError         project.yaml does not say what it must
     │   └── TemplateError            a governance template does not say what it must
     ├── NotFound                     a name that nothing answers to
@@ -127,6 +128,17 @@ class UnusableValue(BadInput):
 
     def __str__(self) -> str:
         return f"{self.field}: {self.problem}; {self.remedy}."
+
+
+class ExpressionError(BadInput):
+    """An expression of a scenario that says nothing, or nothing here."""
+
+    def __init__(self, expression: str, problem: str, remedy: str) -> None:
+        super().__init__(expression, problem, remedy)
+        self.expression, self.problem, self.remedy = expression, problem, remedy
+
+    def __str__(self) -> str:
+        return f"Expression {self.expression!r}: {self.problem}; {self.remedy}."
 
 
 class TemplateError(BadInput):

@@ -94,11 +94,28 @@ class Collision(StrEnum):
     SKIP = "skip"
 
 
+class Every(StrEnum):
+    """How long the periods are into which a stretch of time is cut."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
 class ReportAt(StrEnum):
     """When a reporter speaks."""
 
     START = "start"
     END = "end"
+
+
+class ReportKind(StrEnum):
+    """What a report tells: a run begins; it ended; the trouble that was told goes on; that trouble is over."""
+
+    BEGIN = "begin"
+    END = "end"
+    REMINDER = "reminder"
+    OVER = "over"
 
 
 class ActivationPolicy(StrEnum):

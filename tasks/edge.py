@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from governance.vocabulary import Actor, Origin, Right
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from tasks.data.telling import Progress
 
 
+Written = TypeVar("Written")
+
 PROGRESS: Final = logging.getLogger("driftgate.progress")
 """Whoever runs work in this process can listen to how far it has come."""
 
@@ -30,6 +33,28 @@ _QUIET_SECONDS: Final = 2.0
 
 _SECRET: ContextVar[str | None] = ContextVar("_SECRET", default=None)
 """By what who acts is known, if not by the settings."""
+
+RUN_PATIENCE_SECONDS: Final = 120.0
+"""How long the work of a scenario waits for a database that is away or locked; nobody sits there waiting."""
+
+LOOK_AGAIN_SECONDS: Final = 1.0
+
+_PATIENCE: ContextVar[float] = ContextVar("_PATIENCE", default=0.0)
+"""Seconds to go on asking for a database that does not answer."""
+
+
+@dataclass(slots=True)
+class _Step:
+    """The step of a scenario that is going on, and what it had done when its run was interrupted."""
+
+    run: int
+    root: int
+    position: int
+    done_before: dict[str, Any] | None
+    taken_over: bool = False
+
+
+_STEP: ContextVar[_Step | None] = ContextVar("_STEP", default=None)
 
 
 def now() -> datetime:
@@ -122,8 +147,8 @@ def transaction() -> Iterator[Session]:
     from governance import database
     from governance.settings import settings
 
-    with database.transaction(_engine(settings().database)) as session:
-        yield session
+    with ExitStack() as stack:
+        yield _begun(stack, lambda: database.transaction(_engine(settings().database)))
 
 
 @contextmanager
@@ -132,8 +157,145 @@ def reading() -> Iterator[Session]:
     from governance import database
     from governance.settings import settings
 
-    with database.reading(_engine(settings().database)) as session:
-        yield session
+    with ExitStack() as stack:
+        yield _begun(stack, lambda: database.reading(_engine(settings().database)))
+
+
+@contextmanager
+def patiently(seconds: float = RUN_PATIENCE_SECONDS) -> Iterator[None]:
+    """Inside, a transaction waits for a database that is away or locked, and only then gives up.
+
+    What has begun is not begun again: only the beginning is waited for.
+    """
+    token = _PATIENCE.set(seconds)
+    try:
+        yield
+    finally:
+        _PATIENCE.reset(token)
+
+
+def persistently(what: str, write: Callable[[Session], Written]) -> Written:
+    """One transaction, tried again as a whole for a while when the database fails in it: it is away, locked or full.
+
+    Args:
+        what: Is written, as the subject of a sentence.
+        write: Writes; the second time it must find out by itself whether the first was kept after all.
+
+    Raises:
+        UnreadableFile: nothing could be written for :data:`RUN_PATIENCE_SECONDS`.
+    """
+    from sqlalchemy.exc import InterfaceError, OperationalError
+
+    from governance.errors import UnreadableFile
+
+    give_up_at = time.monotonic() + RUN_PATIENCE_SECONDS
+    while True:
+        try:
+            with transaction() as session:
+                return write(session)
+        except (OperationalError, InterfaceError, UnreadableFile) as error:
+            problem = " ".join(str(getattr(error, "orig", None) or error).split())
+            if time.monotonic() > give_up_at:
+                remedy = (
+                    "make room on its disk, or see to its server, then go on with 'driftgate scenario run --continue'"
+                )
+                raise UnreadableFile("the database", f"{what} can't be recorded there ({problem})", remedy) from error
+            logging.getLogger("driftgate").warning("%s can't be recorded, it is tried again: %s", what, problem)
+            time.sleep(LOOK_AGAIN_SECONDS)
+
+
+def _begun(stack: ExitStack, begin: Callable[[], AbstractContextManager[Session]]) -> Session:
+    from sqlalchemy.exc import OperationalError
+
+    from governance.errors import UnreadableFile
+
+    give_up_at = time.monotonic() + _PATIENCE.get()
+    while True:
+        try:
+            return stack.enter_context(begin())
+        except (OperationalError, UnreadableFile) as error:
+            if time.monotonic() > give_up_at:
+                raise
+            logging.getLogger("driftgate").warning("The database does not answer; it is asked again (%s)", error)
+            time.sleep(LOOK_AGAIN_SECONDS)
+
+
+@contextmanager
+def in_step(run: int, root: int, position: int, done_before: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Inside, a step of a scenario goes on, and :func:`keep` writes down what it has done.
+
+    Args:
+        run: Number of the run.
+        root: Number of the run that it goes on with, or its own.
+        position: Of the step, from 0.
+        done_before: What the step had kept already when its run was interrupted.
+    """
+    token = _STEP.set(_Step(run, root, position, None if done_before is None else dict(done_before)))
+    try:
+        yield
+    finally:
+        _STEP.reset(token)
+
+
+def once(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What the step that is going on has done: what it kept before it was interrupted, or else what ``work`` gives.
+
+    A story calls its work through this, so that a run that goes on after a failure does nothing twice. What comes after,
+    such as the outcome and the message of the step, is made again from what was kept.
+
+    Args:
+        work: Does something and gives what it made; somewhere inside it calls :func:`keep`.
+
+    Example:
+        >>> once(lambda: {"version": 2})
+        {'version': 2}
+        >>> with in_step(5, 4, 0, {"version": 2}):
+        ...     once(lambda: {"version": 3})
+        {'version': 2}
+    """
+    kept = kept_before()
+    return work() if kept is None else kept
+
+
+def kept_before() -> dict[str, Any] | None:
+    """What the step that is going on has kept so far, in this run or before it was interrupted; none: nothing.
+
+    A story that does two things, one after the other, sees by it which of them is done.
+    """
+    step = _STEP.get()
+    if step is None or step.done_before is None:
+        return None
+    step.taken_over = True
+    return dict(step.done_before)
+
+
+def keep(session: Session, result: Mapping[str, Any]) -> None:
+    """Write down, in the transaction that does it, what the step that is going on has done. Outside of a step: nothing.
+
+    A step that does two things, one after the other, calls it in both transactions: what is kept grows.
+
+    Args:
+        session: Of the act.
+        result: What the story of the step needs to end again as it would have; must fit into JSON.
+
+    Raises:
+        ChangedMeanwhile: the run of the step has ended meanwhile, or the step had done this before and did not ask
+            :func:`once` or :func:`kept_before`; nothing is written then, nor what the transaction was for.
+    """
+    from governance import scenario_runs
+    from governance.errors import ChangedMeanwhile
+
+    step = _STEP.get()
+    if step is None:
+        return
+    if step.done_before is not None and not step.taken_over:
+        subject = f"step {step.position} of run {step.run}"
+        raise ChangedMeanwhile(subject, "nothing done yet", "what it did before it was interrupted")
+    step.done_before = {**(step.done_before or {}), **result}
+    step.taken_over = True
+    scenario_runs.keep_effect(
+        session, step.run, root=step.root, position=step.position, result=step.done_before, at=now()
+    )
 
 
 @contextmanager
@@ -184,6 +346,18 @@ def send_notices() -> Sent | None:
     if url is None:
         return None
     return notices.send_due(_engine(settings().database), url.get_secret_value(), now=now())
+
+
+def send_reports(*, within: float, round_seconds: float) -> Sent:
+    """Send the reports whose time has come, each within so many seconds; none is begun after the seconds of a round."""
+    import os
+
+    from governance import reports
+    from governance.settings import settings
+
+    end = time.monotonic() + round_seconds
+    engine = _engine(settings().database)
+    return reports.send_due(engine, os.environ.get, now=now(), within=within, enough=lambda: time.monotonic() > end)
 
 
 @contextmanager

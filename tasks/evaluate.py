@@ -13,6 +13,7 @@ from prefect.cache_policies import NO_CACHE
 
 from governance.vocabulary import Measurement, OnFailure
 from tasks import edge
+from tasks.data.fingerprint import of_its_time
 from tasks.data.writing import ScoredWriter
 from tasks.drift.findings import DriftFindings, measure_input_drift, measure_prediction_drift
 from tasks.fairness.groups import measure_fairness
@@ -57,7 +58,8 @@ def _warnings(subject: Subject, batch: Batch) -> list[str]:
         return [*subject.left_out]
     expected = {*version.manifest["columns"], *(subject.yardstick.brought.columns if subject.yardstick.brought else ())}
     warnings = new_columns(subject.data, expected)
-    if batch.fingerprint in version.manifest["data"]["fingerprints"]:
+    read = {batch.fingerprint, of_its_time(batch.fingerprint, subject.data)}
+    if not read.isdisjoint(version.manifest["data"]["fingerprints"]):
         warnings.append(f"version {version.number} was trained on these data: the numbers flatter it")
     return warnings
 

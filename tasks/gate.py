@@ -81,7 +81,9 @@ def _through_the_gate(
     with edge.known(project, actor) as session:
         try:
             with session.begin_nested():
-                return _activated(session, project, model, where, act)
+                made = _activated(session, project, model, where, act)
+                edge.keep(session, made)
+                return made
         except (ActivationRefused, ConfirmationNeeded, ChangedMeanwhile) as refused:
             registry.note_refusal(session, refused, environment=where, actor=actor, at=edge.now())
             refusal = refused

@@ -13,14 +13,15 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from governance import evaluations, registry
-from governance.errors import UnusableName
+from governance.errors import TrainingImpossible, UnusableName
 from governance.project_file import ModelSettings, Project, Standalone, Store, load_project
 from governance.settings import settings
-from governance.vocabulary import PredictionType
+from governance.vocabulary import PredictionType, SameData
 from tasks import edge
+from tasks.data.conditions import within
 from tasks.data.inference import infer_standalone_schema
 from tasks.data.joining import PLUS, TrainingTable, read_training_table, resolve_joined
-from tasks.data.sources import Source, read_header, resolve_data
+from tasks.data.sources import Source, read_header, require_whole, resolve_data
 from tasks.judging.brought import from_skipped_scoring, from_standalone
 from tasks.judging.references import at_threshold, read_reference, suited
 from tasks.judging.yardstick import Yardstick, watched_columns
@@ -127,12 +128,50 @@ def load_training_data(assignment: Assignment) -> TrainingTable:
     return read_training_table(assignment.data, assignment.model, assignment.settings)
 
 
+@task(task_run_name="Compare training data", cache_policy=NO_CACHE)
+def require_new_data(assignment: Assignment, table: TrainingTable, same_data: SameData | None) -> int | None:
+    """Look whether the latest version, or the one that is active, was trained on these data already.
+
+    Args:
+        assignment: What is to be trained.
+        table: The data as read.
+        same_data: What becomes of it then; ``None``: what the project says.
+
+    Returns:
+        The number of that version; ``None``: the data are new.
+
+    Raises:
+        TrainingImpossible: they are not, and that is refused.
+    """
+    project, model = assignment.project, assignment.model
+    places = {project.monitored_environment, assignment.settings.activation.environment}
+    with edge.reading() as session:
+        row = registry.find_model(session, project.project, model)
+        versions = registry.list_versions(session, row)
+        active = {number for place, number in registry.active_versions(session, row).items() if place in places}
+        candidates = [version for version in versions if version is versions[0] or version.number in active]
+        alike = [
+            version.number
+            for version in candidates
+            if sorted(version.manifest["data"]["fingerprints"]) == sorted(table.fingerprints)
+        ]
+    if alike and (same_data or assignment.settings.same_data) is SameData.REFUSE:
+        raise TrainingImpossible(
+            model,
+            f"the training data {assignment.data_name} are, byte for byte, those of version {alike[0]}, "
+            "so that there is nothing new to learn from them",
+            f"add new rows, such as the latest part of a series, or write same_data: allow under models.{model}",
+        )
+    return alike[0] if alike else None
+
+
 @task(task_run_name="Resolve scoring", cache_policy=NO_CACHE)
 def resolve_scoring(project: str, data: str, model: str | None, version: str, actor: str | None) -> Scoring:
     """Find the version and the file to score."""
     declared = load_project(project)
     name, model_settings = declared.model(model)
     source = resolve_data(declared, data, model_settings.train_on, os.environ)
+    require_whole(source, "scoring")
     return Scoring(declared, _open(declared, name, version, actor), source)
 
 
@@ -177,6 +216,7 @@ def _of_a_model(
 ) -> Subject:
     store = project.store(store_name)
     name, model_settings = project.model(store.model)
+    store = within(store, source, model_settings.time_column)
     opened = _open(project, name, version, actor)
     schema, reference = opened.schema, opened.reference()
     predicted_anew = threshold is not None and threshold != opened.fitted.threshold
@@ -217,8 +257,10 @@ def _of_a_model(
 def _standalone(
     project: Project, store_name: str, own: Standalone, source: Source, threshold: float | None, called: Called
 ) -> Subject:
-    store = project.store(store_name)
+    store = within(project.store(store_name), source, own.time_column)
     other = None if own.reference is None else resolve_data(project, own.reference, own.reference, os.environ)
+    if other is not None:
+        require_whole(other, "a reference")
     schema, left_out = infer_standalone_schema(own, source, other)
     yardstick = Yardstick(
         schema=schema,

@@ -13,6 +13,7 @@ from prefect.context import get_run_context
 from prefect.exceptions import MissingContextError, PrefectException
 
 from governance.vocabulary import Measurement
+from tasks.checks import bounds_in_words
 from tasks.metrics.catalogue import is_of_part
 
 _WORST_COLUMNS = 10
@@ -58,15 +59,28 @@ def publish_evaluation(made: Mapping[str, Any], measurements: Sequence[Measureme
 
 
 def publish_checks(project: str, checked: Mapping[str, Any]) -> None:
-    """The checks of a store: outcome, value and bounds of each."""
+    """The checks of a store: outcome, value, bounds and reason of each."""
     rows = [
-        (c["outcome"], c["name"], c["metric"], c["value"], ", ".join(f"{k} {v:g}" for k, v in c["bounds"].items()))
+        (c["outcome"], c["name"], c["metric"], c["value"], bounds_in_words(c["bounds"]), c["message"])
         for c in checked["checks"]
     ]
     _publish(
         f"checks-{project}-{checked['store']}",
         ", ".join(f"{c['outcome']}: {c['message']}" for c in checked["checks"]) or "no checks",
-        [_table(("outcome", "check", "metric", "value", "bounds"), rows)],
+        [_table(("outcome", "check", "metric", "value", "bounds", "message"), rows)],
+    )
+
+
+def publish_backfill(made: Mapping[str, Any], said: str) -> None:
+    """A backfill: how every period ended."""
+    rows = [
+        (each["period"], each["outcome"], each["run"] or each["evaluation"], each["message"])
+        for each in made["periods"]
+    ]
+    _publish(
+        f"backfill-{made['project']}-{made['scenario'] or made['store']}",
+        said,
+        [_table(("period", "outcome", "run or evaluation", "message"), rows)],
     )
 
 

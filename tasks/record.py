@@ -37,11 +37,26 @@ if TYPE_CHECKING:
 
 @task(task_run_name="Record version", cache_policy=NO_CACHE)
 def record_version(
-    assignment: Assignment, table: TrainingTable, trained: TrainedModel, profile: ReferenceProfile, actor: str | None
+    assignment: Assignment,
+    table: TrainingTable,
+    trained: TrainedModel,
+    profile: ReferenceProfile,
+    actor: str | None,
+    trained_before: int | None = None,
+    improvement: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Keep a trained model as the next version of its model.
 
-    Returns: model, version, metrics, diagnostics, sign-off status.
+    Args:
+        assignment: What was to be trained.
+        table: The data.
+        trained: What came out.
+        profile: Of its reference.
+        actor: Who trained.
+        trained_before: Number of a version that was trained on these very data.
+        improvement: How much better it is than the active version; ``None``: nobody asked.
+
+    Returns: model, version, metrics, diagnostics, and the last two arguments.
     """
     project, at, who = assignment.project, edge.now(), edge.acting(actor)
     relative = f"models/{project.project}/{assignment.model}/{uuid4().hex}"
@@ -75,7 +90,10 @@ def record_version(
             "metric_to_focus": assignment.settings.metric_to_focus,
             "metrics": {m.name: m.value for m in trained.measurements},
             "diagnostics": diagnostics,
+            "trained_before": trained_before,
+            "improvement": improvement,
         }
+        edge.keep(session, made)
     publish_version(made)
     return made
 
@@ -200,6 +218,7 @@ def record_evaluation(
             "warnings": warnings,
             "notes": [note for found in findings.values() for note in found.notes],
         }
+        edge.keep(session, made)
     if replaced is not None:
         # Nothing points to it any more. Should this be killed here, it is a folder too many, and nothing else.
         shutil.rmtree(settings().artifacts_folder / replaced, ignore_errors=True)

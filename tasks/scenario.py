@@ -4,27 +4,46 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from prefect import task
+from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import Flow
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
+from sqlmodel import Session
 
 from governance import registry, scenario_runs
-from governance.audit import SYSTEM
+from governance.audit import SYSTEM, Actor
+from governance.errors import ChangedMeanwhile, UnusableValue
 from governance.processes import is_alive
-from governance.project_file import AnyStep, load_project
+from governance.project_file import AnyStep, Project, Scenario, load_project
 from governance.tables import ScenarioRun
-from governance.vocabulary import ScenarioOutcome, StepOutcome
+from governance.vocabulary import Collision, ReportAt, ScenarioOutcome, StepOutcome
 from tasks import edge
+from tasks.report import report_run
+from tasks.scenarios.lateness import is_late, why_skipped
 from tasks.scenarios.progress import Progress
 from tasks.scenarios.reading import steps_reading
+from tasks.survival import SignsOfLife, abort_dead_runs, later_is_due, tell_prefect_of_last
+
+Value = str | int | float | bool | None
+"""What a parameter of a run can be."""
+
+BACKFILL: Final = "backfill"
+"""The trigger of runs over past periods."""
+
+DATA: Final = "data"
+"""Among the parameters of a run on record: the data that it was told to read."""
+
+LOOK_EVERY_SECONDS: Final = 1.0
+"""While another run of the scenario goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,71 +52,265 @@ class OpenRun:
 
     Args:
         id: Of the run in the record.
+        root: Number of the run that it goes on with, or its own.
         project: Its ``project.yaml``.
+        project_name: As the file says.
+        name: Of the scenario, as a key of the file.
         actor: Who started it; ``None``: the user of the process.
+        trigger: What started it.
         steps: In their order; each that reads data says which.
+        names: What expressions may name, but for ``outcome`` and ``steps``.
+        missed: Times of the schedule for which it stands.
     """
 
-    id: int | None
+    id: int
+    root: int
     project: str
+    project_name: str
+    name: str
     actor: str | None
+    trigger: str
     steps: tuple[AnyStep, ...]
+    names: Mapping[str, Any]
+    missed: int = 0
+
+    @property
+    def backfilling(self) -> bool:
+        """Whether it goes over the past, and leaves what is active as it is."""
+        return self.trigger == BACKFILL
+
+
+@dataclass(frozen=True, slots=True)
+class NotBegun:
+    """A run that did not begin.
+
+    Args:
+        state: How it ends in Prefect: cancelled, with the reason.
+    """
+
+    state: State[dict[str, Any]]
 
 
 STATES: Final[Mapping[ScenarioOutcome, Callable[[str, dict[str, Any]], State[dict[str, Any]]]]] = {
     ScenarioOutcome.SUCCESS: lambda message, data: Completed(message=message, data=data),
     ScenarioOutcome.WARNING: lambda message, data: Completed(message=message, data=data),
     ScenarioOutcome.FAILED: lambda message, data: Failed(message=message, data=data),
+    ScenarioOutcome.ABORTED: lambda message, data: Cancelled(message=message, data=data),
 }
 """How each outcome looks in Prefect. Standard names, since its pages filter flow runs by them."""
 
 
 @task(task_run_name="Open run", cache_policy=NO_CACHE)
-def open_run(project: str, scenario: str | None, data: str | None, trigger: str, actor: str | None) -> OpenRun:
-    """Write down that a run begins. An earlier run that died on this machine is closed as aborted."""
+def open_run(
+    project: str,
+    scenario: str | None,
+    data: str | None,
+    trigger: str,
+    actor: str | None,
+    parameters: Mapping[str, Value] | None = None,
+    continue_run: int | None = None,
+) -> OpenRun | NotBegun:
+    """Write down that a run begins. An earlier run that died is closed as aborted; one that goes on is waited for.
+
+    Raises:
+        UnusableValue: a parameter has a name that is taken.
+        ActRefused, NotFound: there is nothing to continue under this number.
+    """
     declared = load_project(project)
     name, settings = declared.scenario(scenario)
-    steps = steps_reading(declared, settings.steps, data)
-    who = edge.acting(actor)
-    with edge.known(declared, who) as session:
+    with edge.patiently():
+        who = edge.acting(actor)
+        parameters = _parameters(declared, name, data, parameters, continue_run)
+        said = parameters.get(DATA)
+        steps = steps_reading(declared, settings.steps, None if said is None else str(said), os.environ)
+        skipped, missed = _missed(declared, name, settings, trigger, who)
+        if skipped:
+            return _not_begun(name, skipped)
+        plan = [(step.name, step.kind) for step in settings.steps]
+        watcher, told = SignsOfLife(), False
+        abort_dead_runs(watcher, project=declared.project, scenario=name)
+        tell_prefect_of_last(declared.project, name)
+        while True:
+            try:
+                run = _open(declared, name, plan, trigger, parameters, who, continue_run, missed)
+                break
+            except ChangedMeanwhile as other:
+                if settings.collision is Collision.SKIP:
+                    return _skip(declared, name, trigger, who, str(other))
+                if not told:
+                    _tell(f"it waits for the other run of {name!r} to end: {other}")
+                    told = True
+            _wait_for_the_other(watcher, declared, name)
+    report_run(run.id or 0, ReportAt.START)
+    return _opened(run, declared, name, settings, actor, steps, parameters)
+
+
+def _open(
+    project: Project,
+    name: str,
+    plan: list[tuple[str, Any]],
+    trigger: str,
+    parameters: Mapping[str, Value],
+    who: Actor,
+    continue_run: int | None,
+    missed: int,
+) -> ScenarioRun:
+    """One try. Inside a step of another scenario, the step keeps which run it has begun, and goes on with that."""
+    inside = edge.kept_before() or {}
+    with edge.known(project, who) as session:
         run = scenario_runs.open_run(
             session,
-            registry.find_project(session, declared.project),
+            registry.find_project(session, project.project),
             name,
             trigger=trigger,
-            parameters={"data": data} if data else {},
+            parameters=parameters,
             flow_run_id=flow_run.id,
             host=platform.node(),
             process_id=os.getpid(),
             is_alive=is_alive,
             actor=who,
             at=edge.now(),
+            plan=plan,
+            continue_run=continue_run,
+            tried_before=inside.get("run"),
+            missed=missed,
         )
-        return OpenRun(run.id, str(declared.file), actor, steps)
+        edge.keep(session, {"run": run.id})
+        return run
+
+
+def _opened(
+    run: ScenarioRun,
+    project: Project,
+    name: str,
+    settings: Scenario,
+    actor: str | None,
+    steps: tuple[AnyStep, ...],
+    parameters: Mapping[str, Value],
+) -> OpenRun:
+    given = {key: value for key, value in parameters.items() if key != DATA}
+    names = {
+        "variables": {**settings.variables, **{key: given[key] for key in settings.variables if key in given}},
+        "parameters": given,
+        "trigger": run.trigger,
+        "data": parameters.get(DATA),
+        "project": project.project,
+        "scenario": name,
+        "run": run.id,
+    }
+    number = run.id or 0
+    return OpenRun(
+        number,
+        run.root_id or number,
+        str(project.file),
+        project.project,
+        name,
+        actor,
+        run.trigger,
+        steps,
+        names,
+        run.missed,
+    )
+
+
+def _parameters(
+    project: Project, name: str, data: str | None, parameters: Mapping[str, Value] | None, continue_run: int | None
+) -> dict[str, Value]:
+    """What the run is given, as it is recorded; one that goes on with another is given the same unless told otherwise."""
+    if DATA in (parameters or {}):
+        raise UnusableValue("parameter 'data'", "that is the name of what the run reads", "say it as the run's data")
+    before: dict[str, Value] = {}
+    if continue_run is not None:
+        with edge.reading() as session:
+            before = dict(scenario_runs.find_run(session, project.project, continue_run).parameters)
+    return {**before, **(parameters or {}), **({} if data is None else {DATA: data})}
+
+
+def _missed(project: Project, name: str, settings: Scenario, trigger: str, who: Actor) -> tuple[str, int]:
+    """Why a run of the schedule does not begin, or else for how many times of the schedule it stands."""
+    if trigger != scenario_runs.SCHEDULE or settings.schedule is None:
+        return "", 0
+    due, now = flow_run.scheduled_start_time, edge.now()
+    with edge.reading() as session:
+        if scenario_runs.was_begun(session, str(flow_run.id)):  # it is tried again, which takes its time
+            return "", 0
+    late = is_late(due, now)
+    reason = why_skipped(due, now, settings.schedule.catch_up, later_is_due=late and later_is_due(due, now))
+    with edge.known(project, who) as session:
+        row = registry.find_project(session, project.project)
+        if not reason:
+            return "", scenario_runs.missed_times(session, row, name) + late
+        scenario_runs.skip_run(session, row, name, trigger=trigger, reason=reason, missed=due, actor=who, at=edge.now())
+    return reason, 0
+
+
+def _skip(project: Project, name: str, trigger: str, who: Actor, other: str) -> NotBegun:
+    reason = f"another run goes on: {other}"
+    with edge.known(project, who) as session:
+        row = registry.find_project(session, project.project)
+        scenario_runs.skip_run(session, row, name, trigger=trigger, reason=reason, actor=who, at=edge.now())
+    return _not_begun(name, reason)
+
+
+def _not_begun(name: str, reason: str) -> NotBegun:
+    _tell(f"the run of {name!r} does not begin: {reason}")
+    data: dict[str, Any] = {
+        "run": None,
+        "scenario": name,
+        "outcome": ScenarioOutcome.ABORTED,
+        "reason": reason,
+        "steps": [],
+    }
+    return NotBegun(Cancelled(message=reason, data=data))
+
+
+def _wait_for_the_other(watcher: SignsOfLife, project: Project, name: str) -> None:
+    """Until no run of the scenario goes on; one that shows no sign of life is ended."""
+    while True:
+        with edge.reading() as session:
+            if not scenario_runs.runs_going_on(session, project.project, name):
+                return
+        if not abort_dead_runs(watcher, project=project.project, scenario=name):
+            time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _tell(sentence: str) -> None:
+    edge.PROGRESS.info("%s", sentence)
+    get_run_logger().info("%s", sentence)
 
 
 @task(task_run_name="Close run", cache_policy=NO_CACHE)
 def close_run(run: OpenRun, progress: Progress) -> dict[str, Any]:
-    """Write down how the run ended; gives the run with its steps."""
-    who = edge.acting(run.actor)
-    with edge.transaction() as session:
-        row = scenario_runs.close_run(
-            session, session.get_one(ScenarioRun, run.id), progress.outcome, actor=who, at=edge.now()
-        )
+    """Write down how the run ended; gives the run with its steps. One that was ended from outside stays as it is."""
+    with edge.patiently():
+        who = edge.acting(run.actor)
+
+    def write(session: Session) -> tuple[ScenarioRun, list[dict[str, Any]]]:
+        row = scenario_runs.hold_run(session, run.id)
+        if row.outcome is None:
+            row = scenario_runs.close_run(session, row, progress.outcome, actor=who, at=edge.now())
         steps = [
             {"name": step.name, "outcome": step.outcome, "message": step.message}
             for step in scenario_runs.steps_of(session, row)
         ]
-        return {"run": row.id, "scenario": row.scenario, "outcome": row.outcome, "steps": steps}
+        return row, steps
+
+    row, steps = edge.persistently("the end of the run", write)
+    if row.outcome is not ScenarioOutcome.ABORTED:  # of that it was told by whoever ended it
+        report_run(run.id, ReportAt.END)
+    return {"run": row.id, "scenario": row.scenario, "outcome": row.outcome, "reason": row.reason, "steps": steps}
 
 
-def final_state(progress: Progress, closed: dict[str, Any]) -> State[dict[str, Any]]:
+def final_state(run: OpenRun, progress: Progress, closed: dict[str, Any]) -> State[dict[str, Any]]:
     """A fresh state for the flow run, with the outcome in its message and in its tags."""
+    outcome: ScenarioOutcome = closed["outcome"]
     failed = ", ".join(step["name"] for step in closed["steps"] if step["outcome"] is StepOutcome.FAILED)
-    recovered = progress.recovered and progress.outcome is not ScenarioOutcome.FAILED
+    recovered = progress.recovered and outcome not in {ScenarioOutcome.FAILED, ScenarioOutcome.ABORTED}
     note = f" after a failure of {failed} was reset" if recovered else f": {failed}" if failed else ""
-    _tag(f"outcome:{progress.outcome.lower()}", *(["outcome:recovered"] if recovered else []))
-    return STATES[progress.outcome](f"{progress.outcome}{note}", closed)
+    note = f": {closed['reason']}" if closed["reason"] else note
+    stands = f"; it stands for {run.missed} missed" if run.missed else ""
+    _tag(f"outcome:{outcome.lower()}", *(["outcome:recovered"] if recovered else []))
+    return STATES[outcome](f"{outcome}{note}{stands}", closed)
 
 
 def _tag(*tags: str) -> None:
@@ -106,9 +319,17 @@ def _tag(*tags: str) -> None:
 
 
 def mark_aborted(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """Hook for a run that was cancelled or crashed: close it in the record, keeping what was done."""
+    """Hook for a run that was cancelled, crashed, or could not be recorded: close it, keeping what was done.
+
+    Of one that ended by itself nothing is changed. Where this can't be written either, whoever looks next finds the
+    run dead.
+    """
     reason = f"{flow.name} {str(state.name).lower()}: {state.message or 'no reason given'}"
+    ended = None
     with edge.transaction() as session:
         run = scenario_runs.find_open_run(session, str(flow_run.id))
         if run is not None:
-            scenario_runs.abort_run(session, run, reason=reason, actor=SYSTEM, at=edge.now())
+            with suppress(ChangedMeanwhile):
+                ended = scenario_runs.abort_run(session, run, reason=reason, actor=SYSTEM, at=edge.now())
+    if ended is not None and ended.id is not None:
+        report_run(ended.id, ReportAt.END)

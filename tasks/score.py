@@ -52,4 +52,5 @@ def score_file(scoring: Scoring, output: str, actor: str | None) -> dict[str, An
     with edge.transaction() as session:
         row = session.get_one(ModelVersion, version.id)
         registry.note_scoring(session, row, made, actor=who, at=edge.now())
+        edge.keep(session, made)
     return made

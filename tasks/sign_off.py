@@ -25,4 +25,6 @@ def request_sign_off(project: str, model: str, version: str, notify: list[str], 
             item=items.item_of(session, row), action=SignOffAction.REQUEST_FEEDBACK, actor=who, notify=tuple(notify)
         )
         moved = signoff.sign(session, request, artifacts=settings().artifacts_folder, at=edge.now())
-        return {"model": model, "version": row.number, "status": moved.status}
+        made = {"model": model, "version": row.number, "status": moved.status}
+        edge.keep(session, made)
+        return made

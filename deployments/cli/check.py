@@ -25,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
 def check(store: Store = None, project: Project = None, acting_as: ActingAs = None) -> Answer:
     """Run the checks of a store on its latest evaluation. A check that errs makes the command fail."""
     from tasks.check import run_checks
+    from tasks.checks import bounds_in_words
 
     declared = record.find_project(project)
     name = store_named(declared, store)
@@ -32,7 +33,10 @@ def check(store: Store = None, project: Project = None, acting_as: ActingAs = No
 
     def view(console: Console) -> None:
         display.say(console, f"Checks of {name} on evaluation {found['evaluation']} of {found['data']}:")
-        rows = [(c["outcome"], c["name"], c["metric"], c["value"], c["bounds"], c["message"]) for c in found["checks"]]
+        rows = [
+            (c["outcome"], c["name"], c["metric"] or None, c["value"], bounds_in_words(c["bounds"]), c["message"])
+            for c in found["checks"]
+        ]
         console.print(display.table(("outcome", "check", "metric", "value", "bounds", "message"), rows))
         if not rows:
             display.say(console, "The store has no checks; declare some under its 'checks' in project.yaml.")

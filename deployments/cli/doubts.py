@@ -7,40 +7,94 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from governance.errors import NotFound
+from governance.vocabulary import ComparedWith, StepKind
 
 if TYPE_CHECKING:
-    from governance.project_file import ModelSettings, Project, Standalone, Store
+    from governance.project_file import AnyCheck, ModelSettings, Project, Standalone, Store
     from tasks.metrics.catalogue import MetricInfo
 
 
 def doubts(declared: Project) -> Iterator[str]:
     """One sentence for each: checks that would be EMPTY for ever, data and functions that are not there yet."""
     yield from _useless_checks(declared)
+    yield from _unknown_metrics(declared)
     yield from _absent_data(declared)
     yield from _absent_functions(declared)
+    yield from _absent_variables(declared)
 
 
 def _useless_checks(declared: Project) -> Iterator[str]:
     """Checks on metrics that no evaluation of their store will ever have."""
+    for name, store in declared.stores.items():
+        for check in store.checks:
+            for doubt in [*_useless(declared, name, check)][:1]:
+                yield f"check {check.name!r} of store {name!r}: {doubt}"
+
+
+def _useless(declared: Project, store: str, check: AnyCheck) -> Iterator[str]:
+    for metric in _metrics_of(check):
+        if (doubt := _never_there(declared, store, metric)) is not None:
+            yield doubt
+    if check.type == "compare" and check.compared_with is ComparedWith.REFERENCE:
+        settings = declared.store(store).standalone or declared.model(declared.store(store).model)[1]
+        if (lacking := _not_on_reference(check.metric, declared.store(store), settings)) is not None:
+            yield f"{lacking}, so it will always be EMPTY"
+
+
+def _metrics_of(check: AnyCheck) -> list[str]:
+    """The metrics that a check names; a function may look at any."""
+    if check.type == "python":
+        return []
+    if check.type == "compare" and check.other_metric is not None:
+        return [check.metric, check.other_metric]
+    return [check.metric]
+
+
+def _never_there(declared: Project, name: str, looked_at: str) -> str | None:
+    """Why a metric will never have a value in a store; ``None``: it may have one."""
     from tasks.metrics import catalogue
 
-    for name, store in declared.stores.items():
-        kind = declared.prediction_type(name)
-        settings = store.standalone or declared.model(store.model)[1]
-        for check in store.checks:
-            subject = f"check {check.name!r} of store {name!r}"
-            try:
-                metric = catalogue.info(check.metric)
-            except NotFound as unknown:
-                yield f"{subject}: {unknown}"
-                continue
-            if kind not in metric.prediction_types:
-                yield f"{subject}: a {kind} model has no {check.metric}, so it will always be EMPTY"
-            elif metric.needs_labels and not store.asks_for_labels:
-                why = "says performance: false" if store.performance is False else "names no target"
-                yield f"{subject}: {check.metric} needs labels, and the store {why}"
-            elif (lacking := _lacking(check.metric, metric, store, settings)) is not None:
-                yield f"{subject}: {check.metric} needs {lacking}, so it will always be EMPTY"
+    store, kind = declared.store(name), declared.prediction_type(name)
+    settings = store.standalone or declared.model(store.model)[1]
+    try:
+        metric = catalogue.info(looked_at)
+    except NotFound as unknown:
+        return str(unknown)
+    if kind not in metric.prediction_types:
+        return f"a {kind} model has no {looked_at}, so it will always be EMPTY"
+    if metric.needs_labels and not store.asks_for_labels:
+        why = "says performance: false" if store.performance is False else "names no target"
+        return f"{looked_at} needs labels, and the store {why}"
+    lacking = _lacking(looked_at, metric, store, settings)
+    return None if lacking is None else f"{looked_at} needs {lacking}, so it will always be EMPTY"
+
+
+def _not_on_reference(name: str, store: Store, settings: ModelSettings | Standalone) -> str | None:
+    """Why a metric is not known of the reference: it is where its change is, or both sides are kept."""
+    from tasks.metrics import catalogue
+
+    if name.startswith("fugacity.") and name.endswith(".current"):
+        return None
+    if name.startswith("segment.") and name.endswith(".share"):
+        return None
+    try:
+        change = catalogue.info(f"{name}_drift")
+    except NotFound:
+        return f"{name} is not measured on the reference"
+    lacking = _lacking(change.name, change, store, settings)
+    return None if lacking is None else f"{name} on the reference needs {lacking}"
+
+
+def _unknown_metrics(declared: Project) -> Iterator[str]:
+    """Metrics to focus on, or to be better in, that such models don't have."""
+    from tasks.metrics import catalogue
+
+    for name, model in declared.models.items():
+        known = [*(m.name for m in catalogue.performance_metrics(model.prediction_type))]
+        known += [f"custom.{each}" for each in model.custom_metrics]
+        for setting, metric in (("metric", model.metric), ("activation.metric", model.activation.metric)):
+            if metric is not None and metric not in known:
+                yield f"{setting} of model {name!r}: such a model has no {metric!r}; use one of {', '.join(known)}"
 
 
 def _lacking(name: str, metric: MetricInfo, store: Store, settings: ModelSettings | Standalone) -> str | None:
@@ -75,17 +129,38 @@ def _absent_data(declared: Project) -> Iterator[str]:
 
 
 def _absent_functions(declared: Project) -> Iterator[str]:
-    """Files of custom metrics that are not beside the project.yaml."""
-    brought = [
-        *((f"model {name!r}", model.custom_metrics) for name, model in declared.models.items()),
-        *(
-            (f"store {name!r}", each.standalone.custom_metrics)
-            for name, each in declared.stores.items()
-            if each.standalone
-        ),
-    ]
-    for subject, functions in brought:
-        for metric, place in functions.items():
-            file = place.partition(":")[0]
-            if not (declared.folder / file).is_file():
-                yield f"custom metric {metric!r} of {subject}: there is no file {file} in {declared.folder} yet"
+    """Files of functions that are not beside the project.yaml."""
+    for subject, place in _functions(declared):
+        file = place.partition(":")[0]
+        if not (declared.folder / file).is_file():
+            yield f"{subject}: there is no file {file} in {declared.folder} yet"
+
+
+def _functions(declared: Project) -> Iterator[tuple[str, str]]:
+    """Every function of the project's own: what names it, and where it is."""
+    for name, model in declared.models.items():
+        for metric, place in model.custom_metrics.items():
+            yield f"custom metric {metric!r} of model {name!r}", place
+    for name, store in declared.stores.items():
+        for metric, place in (store.standalone.custom_metrics if store.standalone else {}).items():
+            yield f"custom metric {metric!r} of store {name!r}", place
+        for check in store.checks:
+            if check.type == "python":
+                yield f"check {check.name!r} of store {name!r}", check.function
+    for name, scenario in declared.scenarios.items():
+        for step in scenario.steps:
+            if step.kind is StepKind.PYTHON:
+                yield f"step {step.name!r} of scenario {name!r}", step.function
+
+
+def _absent_variables(declared: Project) -> Iterator[str]:
+    """Environment variables that hold an address, and are not set."""
+    wanted = [(f"channel {name!r}", channel.url_variable) for name, channel in declared.channels.items()]
+    for name, scenario in declared.scenarios.items():
+        steps = [step for step in scenario.steps if step.kind is StepKind.SQL]
+        wanted += [(f"step {step.name!r} of scenario {name!r}", step.url_variable) for step in steps]
+        queries = [trigger for trigger in scenario.triggers if trigger.kind == "sql_change"]
+        wanted += [(f"trigger sql_change of scenario {name!r}", trigger.url_variable) for trigger in queries]
+    for subject, variable in wanted:
+        if variable not in os.environ:
+            yield f"{subject}: the environment variable {variable} is not set here"

@@ -23,6 +23,7 @@ EXIT_CODES: Final[Mapping[type[errors.DriftgateError], int]] = MappingProxyType(
         errors.TrainingImpossible: FAILED,
         errors.UnusableName: WRONG_USAGE,
         errors.UnusableValue: WRONG_USAGE,
+        errors.ExpressionError: FAILED,
         errors.ProjectFileError: WRONG_USAGE,
         errors.TemplateError: WRONG_USAGE,
         errors.NotLoggedIn: FAILED,

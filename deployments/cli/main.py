@@ -15,6 +15,7 @@ import typer
 from deployments.cli import (
     audit,
     bundle,
+    channel,
     check,
     compare,
     demo,
@@ -41,6 +42,7 @@ from deployments.cli import (
     train,
     user,
     version,
+    watch,
 )
 from deployments.cli.answer import Answer, console, print_document
 from deployments.cli.command import JSON_FLAG
@@ -69,6 +71,7 @@ for noun in (
     check,
     compare,
     scenario,
+    channel,
     version,
     sign_off,
     override,
@@ -86,6 +89,7 @@ for noun in (
     token,
     audit,
     serve,
+    watch,
 ):
     noun.add_to(app)
 

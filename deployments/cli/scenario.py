@@ -1,20 +1,22 @@
-"""``driftgate scenario``: run one, and see how its last runs went."""
+"""``driftgate scenario``: run one, go on with it, end it, and see how its last runs went."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli import display, record, running
+from deployments.cli import backfill, display, record, running
 from deployments.cli.answer import Answer
 from deployments.cli.command import ActingAs, Data, Project, command, group
 from deployments.cli.exit_codes import FAILED, OK
+from governance.errors import ActRefused, NotFound, UnusableValue
 from governance.vocabulary import ScenarioOutcome
 from tasks import edge
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console
 
@@ -22,39 +24,110 @@ if TYPE_CHECKING:
 
 Scenario = Annotated[str | None, typer.Argument(metavar="SCENARIO", help="Default: the only one.", show_default=False)]
 
+Continue = Annotated[
+    bool,
+    typer.Option("--continue", help="Go on with the interrupted latest run; its finished steps are not done again."),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--parameter", metavar="NAME=VALUE", help="Instead of a variable of the scenario; repeatable."),
+]
+
 _WENT_WELL = frozenset({ScenarioOutcome.SUCCESS, ScenarioOutcome.WARNING})
 
 
 def add_to(app: typer.Typer) -> None:
     """Declare the commands."""
-    scenario = group("scenario", "Run a scenario; see its last runs.")
+    scenario = group("scenario", "Run a scenario, go on with it, end it; see its last runs.")
     command(scenario, "run", example="driftgate scenario run retrain-model --data monthly:06")(run)
     command(scenario, "last-runs", example="driftgate scenario last-runs retrain-model --limit 5")(last_runs)
+    command(scenario, "abort", example='driftgate scenario abort retrain-model --reason "wrong month"')(abort)
+    backfill.add_to(scenario)
     app.add_typer(scenario)
 
 
-def run(scenario: Scenario = None, project: Project = None, data: Data = None, acting_as: ActingAs = None) -> Answer:
+def run(
+    scenario: Scenario = None,
+    project: Project = None,
+    data: Data = None,
+    parameter: Parameters = None,
+    going_on: Continue = False,
+    acting_as: ActingAs = None,
+) -> Answer:
     """Run a scenario: its steps in their order, each if its condition holds. Fails when the scenario fails."""
     declared = record.find_project(project)
     name, settings = declared.scenario(scenario)
     actor = record.acting(acting_as)
+    given = _given(parameter or [])
+    continued = _interrupted(declared.project, name) if going_on else None
     with running.flows(f"Running {settings.name}"):
         from flows.scenario import run_scenario
 
-        ended = run_scenario(record.reference_to(declared), name, data=data, actor=actor.name, return_state=True)
-        number = running.result_of(ended)["run"]
+        ended = run_scenario(
+            record.reference_to(declared),
+            name,
+            data=data,
+            actor=actor.name,
+            parameters=given or None,
+            continue_run=continued,
+            return_state=True,
+        )
+        made = running.result_of(ended)
+    if made["run"] is None:
+        raise ActRefused(f"Scenario {name!r}", "run", [made["reason"]])
     from governance import scenario_runs
     from governance.tables import ScenarioRun
 
     with edge.looking_at(declared, actor) as session:
-        row = session.get_one(ScenarioRun, number)
-        made = describe(row, scenario_runs.steps_of(session, row))
+        row = session.get_one(ScenarioRun, made["run"])
+        told = describe(row, scenario_runs.steps_of(session, row))
 
     def view(console: Console) -> None:
-        show_run(console, made)
+        show_run(console, told)
         display.next_commands(console, f"driftgate scenario last-runs {name}", "driftgate version list")
 
-    return Answer(made, view, OK if made["outcome"] in _WENT_WELL else FAILED)
+    return Answer(told, view, OK if told["outcome"] in _WENT_WELL else FAILED)
+
+
+def abort(
+    which: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RUN|SCENARIO",
+            help="Number of the run, or its scenario; default: the only one.",
+            show_default=False,
+        ),
+    ] = None,
+    project: Project = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept with the run.")] = "",
+    acting_as: ActingAs = None,
+) -> Answer:
+    """End a run that goes on; what it has done stays. Its process stops at its next step at the latest."""
+    from governance import scenario_runs
+    from tasks.survival import abort_by_hand
+
+    declared = record.find_project(project)
+    actor = record.acting(acting_as)
+    with edge.looking_at(declared, actor) as session:
+        if which is not None and which.isdecimal():
+            found = scenario_runs.find_run(session, declared.project, int(which))
+        else:
+            name = declared.scenario(which)[0]
+            going_on = scenario_runs.runs_going_on(session, declared.project, name)
+            if not going_on:
+                raise NotFound("run going on of", name, remedy="'driftgate scenario last-runs' shows how they ended")
+            found = going_on[0]
+    with _reaching_prefect():
+        abort_by_hand(found, reason, actor)
+    with edge.looking_at(declared, actor) as session:
+        row = scenario_runs.find_run(session, declared.project, found.id or 0)
+        told = describe(row, scenario_runs.steps_of(session, row))
+
+    def view(console: Console) -> None:
+        show_run(console, told)
+        display.next_commands(console, f"driftgate scenario run {row.scenario} --continue")
+
+    return Answer(told, view)
 
 
 def last_runs(
@@ -85,16 +158,66 @@ def last_runs(
 
 def show_run(console: Console, made: dict[str, Any]) -> None:
     """Print one run with its steps."""
-    outcome = made["outcome"] or "still running"
     rows = [(step["outcome"], step["name"], step["message"]) for step in made["steps"]]
-    title = f"{made['scenario']}, {made['started_at']:.19}: {outcome}"
+    title = f"{made['scenario']}, {made['started_at']:.19}: {made['outcome'] or _life(made)}"
     console.print(display.table(("outcome", "step", "message"), rows, title=title))
+    if made["root"] is not None:
+        display.say(console, f"It went on with run {made['root']}.")
+    if made["missed"]:
+        display.say(console, f"It stands for {made['missed']} missed times of its schedule.")
     if made.get("reason"):
         display.say(console, made["reason"])
 
 
 def describe(run: ScenarioRun, steps: Sequence[StepRun]) -> dict[str, Any]:
-    """A run as it is told; without outcome while it goes on."""
-    kept = run.model_dump(mode="json", exclude={"id", "project_id", "flow_run_id", "host", "process_id"})
+    """A run as it is told; without outcome while it goes on, and with its last sign of life."""
+    kept = run.model_dump(mode="json", exclude={"id", "project_id", "flow_run_id", "host", "process_id", "root_id"})
     told = [step.model_dump(mode="json", exclude={"id", "run_id"}) for step in steps]
-    return {"run": run.id, **kept, "steps": told}
+    return {"run": run.id, "root": run.root_id, **kept, "steps": told}
+
+
+def _life(made: dict[str, Any]) -> str:
+    beat = made["beat_at"]
+    return "still running" + (f", last sign of life at {beat:.19}" if beat else "")
+
+
+@contextmanager
+def _reaching_prefect() -> Iterator[None]:
+    """Inside, a Prefect server that runs already is found. None is started: it would know nothing of the run."""
+    from deployments.servers.address import find_running, served_url
+    from deployments.servers.environment import applied, client_environment
+    from deployments.servers.password import credentials
+    from governance.settings import settings
+
+    url = find_running(settings())
+    if url is None:
+        yield
+        return
+    wanted = credentials(settings()) if url == served_url(settings()) else {}
+    with applied(client_environment(settings(), url) | wanted):
+        yield
+
+
+def _interrupted(project: str, scenario: str) -> int:
+    """Number of the run to go on with."""
+    from governance import scenario_runs
+
+    with edge.reading() as session:
+        return scenario_runs.newest_aborted(session, project, scenario).id or 0
+
+
+def _given(parameters: Sequence[str]) -> dict[str, Any]:
+    """Parameters as the command line has them, values as YAML reads them: numbers are numbers, true is true."""
+    import yaml
+
+    given: dict[str, Any] = {}
+    for parameter in parameters:
+        name, equals, value = parameter.partition("=")
+        try:
+            read = yaml.safe_load(value)
+        except yaml.YAMLError:
+            read = value
+        if not equals or not name:
+            raise UnusableValue(f"parameter {parameter!r}", "it has no name and value", "write NAME=VALUE")
+        given[name] = read if isinstance(read, str | int | float | bool | None) else value
+    return given

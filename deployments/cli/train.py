@@ -52,3 +52,7 @@ def show_version(console: Console, made: dict[str, Any]) -> None:
     console.print(display.table(("metric", "value"), display.main_metrics(made["metrics"])))
     for diagnostic in made["diagnostics"]:
         display.say(console, f"! {diagnostic['message']}")
+    if made["trained_before"] is not None:
+        display.say(console, f"! The training data are, byte for byte, those of version {made['trained_before']}.")
+    if made["improvement"] is not None:
+        display.say(console, made["improvement"]["message"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,9 +28,10 @@ Confirm = Annotated[bool, typer.Option("--confirm", help="Say yes to a warning o
 
 def add_to(app: typer.Typer) -> None:
     """Declare the commands."""
-    version = group("version", "Versions of a model: list, show, activate, roll back.")
+    version = group("version", "Versions of a model: list, show, document, activate, roll back.")
     command(version, "list", example="driftgate version list --model authorization")(list_versions)
     command(version, "show", example="driftgate version show latest")(show)
+    command(version, "document", example="driftgate version document 2 --output version-2.html")(document)
     command(version, "activate", example="driftgate version activate 2 --environment prod")(activate)
     command(version, "rollback", example="driftgate version rollback --environment prod")(rollback)
     app.add_typer(version)
@@ -106,6 +108,33 @@ def show(
             display.say(console, f"! {diagnostic['message']}")
 
     return Answer(document, view)
+
+
+def document(
+    version: Number = "latest",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File to write: .html or .md. Default: MODEL-version-NUMBER.html, here.",
+            dir_okay=False,
+            show_default=False,
+        ),
+    ] = None,
+    project: Project = None,
+    model: Model = None,
+) -> Answer:
+    """Write the document of one version to a file: design, data, metrics, drift, sign-off and lineage."""
+    from tasks.document import write_document
+
+    made = write_document(record.find_project(project), model, version, output)
+
+    def view(console: Console) -> None:
+        sentence = f"The document of version {made['version']} of {made['model']} is in {made['output']}."
+        display.say(console, sentence, good=True)
+
+    return Answer(made, view)
 
 
 def activate(

@@ -21,7 +21,7 @@ LEAVE_WITHIN_SECONDS: Final = 5
 CONNECTIONS: Final = 200
 """At the same time, at most; who comes next is told 503."""
 
-_LOGGERS: Final = ("driftgate.web", "uvicorn.error")
+_LOGGERS: Final = ("driftgate.web", "driftgate.triggers", "uvicorn.error")
 
 
 @contextmanager

@@ -8,16 +8,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
 from deployments.schedules import POOL, PREFECT_FILE, ROOT, deploy_scenarios, retire_tutorial, tutorial_folders
-from deployments.servers.address import is_healthy, serving
+from deployments.servers.address import serving
 from deployments.servers.api import address_of, api_server, require_free
 from deployments.servers.environment import LOCAL_HOSTS, applied, own_environment, server_environment
 from deployments.servers.first_start import close, token_of_runner
 from deployments.servers.password import OWN, keep_password, password_file
+from deployments.servers.pool import RUNS_AT_ONCE, make_pool, mark_crashed, mark_dead_runs
 from deployments.servers.processes import (
     PrefectProcess,
     new_log,
@@ -25,20 +27,15 @@ from deployments.servers.processes import (
     start_prefect,
     wait_until_healthy,
 )
+from deployments.triggers.automations import apply_on_approval
 from governance.errors import ServerUnavailable
 from governance.project_file import load_project
 from governance.settings import Settings
 
+if TYPE_CHECKING:
+    from governance.project_file import Project
+
 HEARTBEAT_SECONDS = 30
-DEAD_AFTER_SECONDS = 90
-"""Three heartbeats missed: the run and everything that could have reported its end are dead."""
-
-DEAD_RUNS = "Mark dead runs as crashed"
-"""Name of the automation; there is one of it however often we start."""
-
-RUNS_AT_ONCE = 4
-"""More than this at once make SQLite say that it is locked."""
-
 LOOK_EVERY_SECONDS = 0.5
 DEPLOYING_TIMEOUT_SECONDS = 180.0
 
@@ -63,8 +60,8 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT, then stop everything and return.
 
-    Deploys all of ``prefect.yaml`` and the scenarios of ``projects``; with projects other than the tutorial, its
-    schedule is left out. What a killed predecessor left needs no
+    Deploys all of ``prefect.yaml`` and the scenarios of ``projects``, whose triggers and approvals it watches; with
+    projects other than the tutorial, its schedule is left out. What a killed predecessor left needs no
     clearing: its server and worker ended with it, and its lock is free.
 
     Args:
@@ -105,14 +102,14 @@ def serve(
         say(f"API: {url}")
         say(f"driftgate: {address_of(host, api_port)}")
         say(f"Prefect's pages ask for a password: it is {_where_it_is(settings)}")
-        _make_pool()
-        _mark_crashed(url, "the driftgate serve that ran it was killed")
-        _make_automation()
+        make_pool(settings)
+        mark_crashed(url, "the driftgate serve that ran it was killed")
+        mark_dead_runs()
         environment = own_environment(settings, url, password) | {
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS)
         }
         token = token_of_runner(settings)
-        stack.callback(_mark_crashed, url, "driftgate serve was stopped while it ran")
+        stack.callback(mark_crashed, url, "driftgate serve was stopped while it ran")
         worker = start_prefect(
             ["worker", "start", "--pool", POOL, "--type", "process", "--limit", str(RUNS_AT_ONCE)],
             environment | ({} if token is None else {"DRIFTGATE_TOKEN": token}),
@@ -125,8 +122,11 @@ def serve(
             retire_tutorial()
         for name in deploy_scenarios(loaded):
             say(f"deployed {name}")
+        apply_on_approval(loaded)
+        watched = loaded or [load_project(folder) for folder in sorted(tutorial_folders())]
+        watcher = stack.enter_context(_triggers_watched(watched, say, token))
         say("Ready. Stop with Ctrl-C.")
-        _watch({"server": server, "worker": worker}, url, api)
+        _watch({"server": server, "worker": worker}, url, {"API of driftgate": api, "watcher of triggers": watcher})
 
 
 def _start_server(
@@ -165,85 +165,6 @@ def _take_ours(folder: Path) -> None:
         folder.chmod(0o700)
 
 
-def _make_pool() -> None:
-    """The work pool, whose runs work in the checkout: the paths in prefect.yaml are relative to it.
-
-    What else a run could choose, the command and its environment, is out of its hands: with them whoever starts one
-    could have the token that the worker gives to flows.
-    """
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas.actions import WorkPoolCreate
-    from prefect.workers.process import ProcessWorker
-
-    template = ProcessWorker.get_default_base_job_template()
-    for fixed in ("command", "env", "working_dir"):
-        del template["variables"]["properties"][fixed], template["job_configuration"][fixed]
-    template["job_configuration"]["working_dir"] = str(ROOT)
-    with get_client(sync_client=True) as client:
-        client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=template), overwrite=True)
-
-
-def _mark_crashed(url: str, why: str) -> None:
-    """End the runs of our pool that nobody performs: a worker takes its runs with it and can't say so.
-
-    Called only while our worker is not there. What else may be on record of a run is for the next run to mend.
-    """
-    if not is_healthy(url):
-        return
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas import filters
-    from prefect.client.schemas.objects import StateType
-    from prefect.states import Crashed
-
-    unfinished = filters.FlowRunFilter(
-        state=filters.FlowRunFilterState(
-            type=filters.FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING, StateType.CANCELLING])
-        )
-    )
-    of_our_pool = filters.WorkPoolFilter(name=filters.WorkPoolFilterName(any_=[POOL]))
-    with get_client(sync_client=True) as client:
-        for run in client.read_flow_runs(flow_run_filter=unfinished, work_pool_filter=of_our_pool):
-            client.set_flow_run_state(run.id, Crashed(message=why))
-
-
-def _make_automation() -> None:
-    """A run whose process and worker were both killed would be Running for ever: silence makes it Crashed."""
-    from datetime import timedelta
-
-    from prefect.automations import AutomationCore, EventTrigger
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas.objects import StateType
-    from prefect.events.actions import ChangeFlowRunState
-    from prefect.events.schemas.automations import Posture
-
-    ends = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
-    automation = AutomationCore(
-        name=DEAD_RUNS,
-        trigger=EventTrigger(
-            posture=Posture.Proactive,
-            match={"prefect.resource.id": ["prefect.flow-run.*"]},
-            for_each={"prefect.resource.id"},
-            after={"prefect.flow-run.heartbeat"},
-            expect={"prefect.flow-run.heartbeat"} | ends,
-            threshold=1,
-            within=timedelta(seconds=DEAD_AFTER_SECONDS),
-        ),
-        actions=[
-            ChangeFlowRunState(
-                state=StateType.CRASHED, message=f"no sign of life for {DEAD_AFTER_SECONDS} s: the process is dead"
-            )
-        ],
-    )
-    with get_client(sync_client=True) as client:
-        known = client.read_automations_by_name(DEAD_RUNS)
-        for duplicate in known[1:]:
-            client.delete_automation(duplicate.id)
-        if known:
-            client.update_automation(known[0].id, automation)
-        else:
-            client.create_automation(automation)
-
-
 def _deploy_prefect_file(settings: Settings, environment: Mapping[str, str], url: str) -> None:
     deploying = start_prefect(
         ["--no-prompt", "deploy", "--all", "--prefect-file", str(PREFECT_FILE)],
@@ -263,11 +184,12 @@ def _deploy_prefect_file(settings: Settings, environment: Mapping[str, str], url
         )
 
 
-def _watch(processes: Mapping[str, PrefectProcess], url: str, api: Thread) -> None:
-    """Return never: a signal ends the wait, and so does a process, or the API, that ended by itself."""
+def _watch(processes: Mapping[str, PrefectProcess], url: str, threads: Mapping[str, Thread]) -> None:
+    """Return never: a signal ends the wait, and so does a process or a thread that ended by itself."""
     while True:
-        if not api.is_alive():
-            raise ServerUnavailable(url, "the API of driftgate ended by itself", "start again")
+        for name, thread in threads.items():
+            if not thread.is_alive():
+                raise ServerUnavailable(url, f"the {name} ended by itself", "start again")
         for name, process in processes.items():
             if process.process.poll() is not None:
                 raise ServerUnavailable(
@@ -276,6 +198,25 @@ def _watch(processes: Mapping[str, PrefectProcess], url: str, api: Thread) -> No
                     f"read {process.log}, then start again",
                 )
         time.sleep(LOOK_EVERY_SECONDS)
+
+
+@contextmanager
+def _triggers_watched(projects: Sequence[Project], say: Say, secret: str | None) -> Iterator[Thread]:
+    """While the block lasts, a thread watches, which is given."""
+    stop = Event()
+
+    def watch_until_stopped() -> None:
+        from deployments.triggers.watching import watch  # in the thread: nobody waits until it is imported
+
+        watch(projects, stop, say, secret=secret)
+
+    thread = Thread(target=watch_until_stopped, name="triggers", daemon=True)
+    thread.start()
+    try:
+        yield thread
+    finally:
+        stop.set()
+        thread.join()
 
 
 @contextmanager

@@ -113,7 +113,8 @@ def _started(
         stack.callback(PrefectProcess.stop, server)
         prepare()
         # Prefect is imported here, while the server starts.
-        stack.enter_context(applied(own_environment(settings, url, password)))
+        without_pages = {"PREFECT_SERVER_UI_ENABLED": "false"}  # so that no report leads to pages that are gone
+        stack.enter_context(applied(own_environment(settings, url, password) | without_pages))
         wait_until_healthy(server, url, timeout_seconds, progress)
         migrated.write_text(_stamp(settings), encoding="utf-8")
     return url

@@ -10,7 +10,17 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from governance.comparison import Item
 from governance.errors import NotFound
-from governance.tables import METRICS_LONG, Evaluation, Metric, ModelRow, ModelVersion, ProjectRow, StoreRow
+from governance.evaluations.backfilled import PERIOD, of_its_own_time
+from governance.tables import (
+    METRICS_LONG,
+    CheckResult,
+    Evaluation,
+    Metric,
+    ModelRow,
+    ModelVersion,
+    ProjectRow,
+    StoreRow,
+)
 from governance.vocabulary import Measurement
 
 _MAKE_ONE: Final = "make one with 'driftgate evaluate'"
@@ -35,11 +45,38 @@ def evaluations_of(session: Session, store: StoreRow, *, last: int) -> list[Eval
 
 
 def latest_evaluation(session: Session, store: StoreRow) -> Evaluation:
-    """The evaluation that was made last. Raises :class:`NotFound` when there is none yet."""
-    found = evaluations_of(session, store, last=1)
-    if not found:
+    """The evaluation that was made last; of a past period, by a backfill, only where there is no other.
+
+    A backfill made today judges what was long ago: it says nothing about how things stand.
+
+    Raises:
+        NotFound: there is none yet.
+    """
+    of_now = _latest_first().where(Evaluation.store_id == store.id, of_its_own_time())
+    found = session.exec(of_now.limit(1)).first() or next(iter(evaluations_of(session, store, last=1)), None)
+    if found is None:
         raise NotFound("evaluation in store", store.name, (), _MAKE_ONE)
-    return found[0]
+    return found
+
+
+def evaluation_of_period(session: Session, store: StoreRow, period: str) -> Evaluation:
+    """The evaluation of a past period that a backfill has made last. Raises :class:`NotFound` when it has made none."""
+    of_period = _latest_first().where(Evaluation.store_id == store.id, ~of_its_own_time())
+    labelled = col(Evaluation.labels)[PERIOD].as_string() == period
+    found = session.exec(of_period.where(labelled).limit(1)).first()
+    if found is None:
+        raise NotFound(f"evaluation of period {period!r} in store", store.name, (), "judge the period first")
+    return found
+
+
+def check_results_of(session: Session, evaluation: Evaluation) -> list[CheckResult]:
+    """What the checks said when they were held against an evaluation the last time; none: they never were.
+
+    Of one that was overwritten, what they said before does not count.
+    """
+    query = select(CheckResult).where(CheckResult.evaluation_id == evaluation.id).order_by(col(CheckResult.id))
+    found = session.exec(query.where(col(CheckResult.checked_at) >= evaluation.evaluated_at)).all()
+    return [result for result in found if result.checked_at == found[-1].checked_at]
 
 
 def find_evaluation(session: Session, project: str, reference: str, store: StoreRow | None = None) -> Evaluation:

@@ -35,7 +35,7 @@ class Finding(Protocol):
 
     @property
     def metric(self) -> str:
-        """Name of the metric it looked at."""
+        """Name of the metric it looked at; empty where it looked at all of them."""
 
     @property
     def outcome(self) -> CheckOutcome:
@@ -46,8 +46,8 @@ class Finding(Protocol):
         """Value of the metric; none when there is none."""
 
     @property
-    def bounds(self) -> Mapping[str, float]:
-        """The bounds that held, by their names."""
+    def bounds(self) -> Mapping[str, Any]:
+        """What the value was held against, by its names; JSON-able."""
 
     @property
     def message(self) -> str:

@@ -9,12 +9,12 @@ from itertools import takewhile
 from typing import Any, Final
 
 from sqlalchemy import Engine
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, select
 
 from governance.database import reading, transaction
+from governance.notices.claiming import change
 from governance.notices.mailing import send_mail
 from governance.tables import Notice, User
-from governance.tables.columns import key_of
 
 DELAYS: Final = (
     timedelta(minutes=1),
@@ -81,7 +81,7 @@ def _send_one(engine: Engine, mail_url: str, notice: Notice, now: datetime) -> s
     """Claim one notice, send it, and write down what came of it; nothing when somebody else has claimed it."""
     attempt = notice.attempts + 1
     with transaction(engine) as session:
-        if not _update(session, notice, notice.attempts, attempts=attempt, next_attempt_at=now + LEASE):
+        if not change(session, notice, notice.attempts, attempts=attempt, next_attempt_at=now + LEASE):
             return ""
         address, obstacle = _address(session, notice, now)
     if obstacle:
@@ -91,23 +91,8 @@ def _send_one(engine: Engine, mail_url: str, notice: Notice, now: datetime) -> s
         again = now + DELAYS[attempt - 1] if problem and attempt <= len(DELAYS) else None
         end = {"next_attempt_at": again, "sent_at": None if problem else now, "problem": problem}
     with transaction(engine) as session:
-        _update(session, notice, attempt, **end)
+        change(session, notice, attempt, **end)
     return "sent" if end.get("sent_at") else "kept" if end["next_attempt_at"] is None else "failed"
-
-
-def _update(session: Session, notice: Notice, seen: int, **values: Any) -> bool:
-    """Change a notice that has seen so many attempts; false when there was one more meanwhile."""
-    changed = session.exec(
-        update(Notice)
-        .where(
-            col(Notice.id) == key_of(notice),
-            col(Notice.attempts) == seen,
-            col(Notice.next_attempt_at).is_not(None),
-        )
-        .values(**values)
-        .execution_options(synchronize_session=False)
-    )
-    return changed.rowcount == 1
 
 
 def _address(session: Session, notice: Notice, now: datetime) -> tuple[str, str]:

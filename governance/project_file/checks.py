@@ -72,7 +72,7 @@ class TypicalRange(Check):
     type: Literal["typical_range"]
     metric: str = Field(min_length=1)
     learning_runs: int = Field(default=5, ge=3, description="Evaluations with a value before there are bounds.")
-    lookback: int = Field(default=20, ge=3, description="Evaluations before this one that are learned from, at most.")
+    lookback: int = Field(default=20, ge=3, description="Evaluations before this one that are looked at, at most.")
     factor: float = Field(
         default=3.0, gt=0, description="Interquartile ranges beyond the quartiles from which it is an error."
     )
@@ -92,7 +92,7 @@ class PythonCheck(Check):
 
     type: Literal["python"]
     function: Annotated[str, AfterValidator(place_of_a_function)] = Field(
-        description="file.py:function beside project.yaml, taking (latest, history) and giving an outcome, or an outcome and a message."
+        description="file.py:function beside project.yaml, taking (latest, history), metrics by name, and giving an outcome, or an outcome and a message."
     )
 
 

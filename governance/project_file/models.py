@@ -129,6 +129,13 @@ class ActivationSettings(Section):
         default=0.95, gt=0.5, lt=1.0, description="For if_better: that the gain is no accident of these rows."
     )
 
+    @model_validator(mode="after")
+    def _compared_if_at_all(self) -> Self:
+        for name in ("metric", "minimal_gain", "confidence"):
+            if name in self.model_fields_set and self.policy is not ActivationPolicy.IF_BETTER:
+                raise Misuse(f"{name} is for policy: if_better, and it is {self.policy}", f"remove {name}")
+        return self
+
 
 class ModelSettings(Section):
     """One saved model."""

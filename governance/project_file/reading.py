@@ -7,9 +7,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from governance.errors import ProjectFileError
+from governance.project_file.circles import circles
 from governance.project_file.lines import dotted, line_of, read_content_with_lines, read_with_lines
 from governance.project_file.names import misused_names, unfit_settings
 from governance.project_file.project import Project
+from governance.project_file.references import misused_expressions
 from governance.project_file.wording import explain
 
 FILE_NAME = "project.yaml"
@@ -77,6 +79,7 @@ def examine(file: Path, content: bytes | None = None) -> tuple[Project | None, l
     project._file = file
     found = (
         ProjectFileError(file, line_of(where, lines), dotted(where), problem, remedy)
-        for where, problem, remedy in (*misused_names(project), *unfit_settings(project))
+        for wrong in (misused_names, unfit_settings, misused_expressions, circles)
+        for where, problem, remedy in wrong(project)
     )
     return project, sorted(found, key=lambda p: p.line or 0)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
+from governance.project_file.expressions import checked_expression
 from governance.project_file.section import Key, Misuse, Section, name_of_a_variable, place_of_a_function
 from governance.vocabulary import OnFailure, RunCondition, ScenarioOutcome, StepKind
 
@@ -19,11 +20,24 @@ class OutcomeIs(Section):
 class Condition(Section):
     """Run the step when an expression is true."""
 
-    condition: str = Field(
-        min_length=1,
-        max_length=500,
-        description="Over outcome, steps, variables, parameters and trigger, e.g. steps['Check'].outcome == 'WARNING'.",
+    condition: Annotated[str, AfterValidator(checked_expression)] = Field(
+        description="Over outcome, steps, variables, parameters, trigger and data, e.g. steps['Check'].outcome == 'WARNING'."
     )
+
+
+def _way_of_saying(run_if: Any) -> str:
+    """By which of the ways a step says when it runs; without it, a mistake would be told of each of them."""
+    if isinstance(run_if, Condition) or (isinstance(run_if, dict) and "condition" in run_if):
+        return "an expression"
+    return "outcomes" if isinstance(run_if, OutcomeIs | dict) else "a word"
+
+
+RunIf = Annotated[
+    Annotated[RunCondition, Tag("a word")]
+    | Annotated[OutcomeIs, Tag("outcomes")]
+    | Annotated[Condition, Tag("an expression")],
+    Discriminator(_way_of_saying),
+]
 
 
 class Step(Section):
@@ -33,7 +47,7 @@ class Step(Section):
     """Fields in which ``${expression}`` is replaced when the step begins."""
 
     name: str = Field(min_length=1, max_length=200)
-    run_if: RunCondition | OutcomeIs | Condition = Field(default=RunCondition.NO_PRIOR_FAILED)
+    run_if: RunIf = Field(default=RunCondition.NO_PRIOR_FAILED)
     reset_failure: bool = Field(default=False, description="When this step ends well, what failed before is forgotten.")
     retries: int = Field(default=0, ge=0, le=100)
     retry_delay_seconds: float = Field(default=10, ge=0)

@@ -14,7 +14,6 @@ from governance.errors import ProjectFileError, TemplateError
 from governance.project_file.lines import Lines, Location, dotted, line_of
 from governance.project_file.project import Project
 from governance.project_file.section import Misuse, Section
-from governance.vocabulary import StepKind
 
 Problem = TypeVar("Problem", ProjectFileError, TemplateError)
 
@@ -80,7 +79,8 @@ def _in_words(
         case "enum" | "literal_error":
             return "the value is none of those there are", f"use one of {context.get('expected')}"
         case "union_tag_invalid" | "union_tag_not_found":
-            return "the step has no kind that there is", f"give it a kind: one of {', '.join(StepKind)}"
+            what, field, known = _kinds_at(where, root)
+            return f"the {what} has no {field} that there is", f"give it a {field}: one of {', '.join(known)}"
         case "value_error":
             misuse: Misuse = context["error"]  # our validators raise nothing else
             return misuse.problem, misuse.remedy
@@ -88,7 +88,27 @@ def _in_words(
             return "it is not a name", "use lower-case letters, digits, - and _, beginning with a letter"
         case "string_type":
             return "it is not text", "put it in quotes"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return "it has no fields", "write some, each as name: value"
+        case "list_type":
+            return "it is no list", "write it as [one, other]"
     return message[:1].lower() + message[1:], "correct it"
+
+
+def _kinds_at(where: Location, root: type[Section]) -> tuple[str, str, list[str]]:
+    """What stands at ``where``, of which there are several kinds: in a word, the field that says which, and its values."""
+    parts = [str(part) for part in where if isinstance(part, str)]
+    what = parts[-1].removesuffix("s") if parts else "file"
+    for field in ("kind", "type"):
+        known = [value for section in _sections_at(where, root) for value in _literals(section, field)]
+        if known:
+            return what, field, known
+    raise AssertionError(f"{what} is of several kinds, and no field of it says which")
+
+
+def _literals(section: type[Section], field: str) -> tuple[str, ...]:
+    declared = section.model_fields.get(field)
+    return tuple(map(str, get_args(declared.annotation))) if declared is not None else ()
 
 
 def fields_at(where: Location, root: type[Section] = Project) -> set[str]:
@@ -98,10 +118,14 @@ def fields_at(where: Location, root: type[Section] = Project) -> set[str]:
         >>> sorted(fields_at(("models", "authorization", "split")))
         ['method', 'seed', 'test_share']
     """
+    return {name for section in _sections_at(where, root) for name in section.model_fields}
+
+
+def _sections_at(where: Location, root: type[Section]) -> list[type[Section]]:
     kinds: list[Any] = [root]
     for part in where:
         kinds = [inner for kind in kinds for inner in _inside(kind, part)]
-    return {name for kind in kinds for section in _sections(kind) for name in section.model_fields}
+    return [section for kind in kinds for section in _sections(kind)]
 
 
 def _inside(kind: Any, part: str | int) -> Iterator[Any]:

@@ -1,6 +1,7 @@
 """What the checks found, kept for ever."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON, Column
 from sqlmodel import Field, SQLModel
@@ -21,6 +22,8 @@ class CheckResult(SQLModel, table=True):
     metric: str
     outcome: CheckOutcome = choice(CheckOutcome)
     value: float | None = None
-    bounds: dict[str, float] = Field(sa_column=Column(JSON, nullable=False))
+    bounds: dict[str, Any] = Field(
+        sa_column=Column(JSON, nullable=False), description="What the value was held against, by its names."
+    )
     message: str
     checked_at: datetime = moment()

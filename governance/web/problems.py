@@ -37,6 +37,7 @@ STATUSES: Final[Mapping[type[errors.DriftgateError], HTTPStatus]] = MappingProxy
         errors.TrainingImpossible: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.UnusableName: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.UnusableValue: HTTPStatus.UNPROCESSABLE_ENTITY,
+        errors.ExpressionError: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.ProjectFileError: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.TemplateError: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.NotFound: HTTPStatus.NOT_FOUND,

@@ -10,11 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from governance.errors import SchemaMismatch
-from governance.project_file import RowCondition
+from governance.project_file import RowCondition, Store
 from governance.vocabulary import Handling
 from tasks.data.conversion import moment_of, number_of, shortened
 from tasks.data.schema import canonical_label
-from tasks.data.sources import Source
+from tasks.data.sources import Source, require_time_column
 
 Mask = NDArray[np.bool_]
 
@@ -78,6 +78,19 @@ def fulfilling(
     for condition in conditions:
         kept &= _Column(chunk[condition.column], handling[condition.column], source).fulfils(condition)
     return kept
+
+
+def within(store: Store, source: Source, time_column: str | None) -> Store:
+    """The settings of a store, with the time that is meant of its data among the conditions on rows.
+
+    Raises:
+        UnusableName: no column says when a row happened.
+    """
+    if source.between is None:
+        return store
+    condition = source.between.condition(require_time_column(source, time_column))
+    sampling = store.sampling.model_copy(update={"where": [*store.sampling.where, condition]})
+    return store.model_copy(update={"sampling": sampling})
 
 
 class _Column:

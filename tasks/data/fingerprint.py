@@ -33,6 +33,19 @@ def fingerprint(source: Source) -> str:
     return digest.hexdigest()
 
 
+def of_its_time(fingerprint: str, source: Source) -> str:
+    """The fingerprint of what was taken from a source: that of the source, or another one for each range of time.
+
+    Example:
+        >>> from pathlib import Path
+        >>> of_its_time("1eb7", Source("rows", Path("rows.csv"), "csv"))
+        '1eb7'
+    """
+    if source.between is None:
+        return fingerprint
+    return hashlib.sha256(f"{fingerprint} {source.between}".encode()).hexdigest()
+
+
 class Watch:
     """Looks at a source while it is read: its fingerprint, beside the reading, and whether it changed meanwhile.
 

@@ -143,15 +143,16 @@ def _running(query: Query, buffered_rows: int) -> Iterator[CursorResult[Any]]:
 
     if _READS.match(query.statement) is None:
         raise UnreadableFile(query.name, "it does not begin with SELECT or WITH", "write a query that only reads")
-    engine = _engine(query)
+    engine = open_engine(query)
     try:
         with ExitStack() as stack:
             yield _asked(query, engine, buffered_rows, stack)
     except SQLAlchemyError as error:
-        raise _said_no(query, engine.url, error) from None
+        raise said_no(query, engine.url, error) from None
 
 
-def _engine(query: Query) -> Engine:
+def open_engine(query: Query) -> Engine:
+    """An engine for the address of a query, which keeps no connection. Raises: UnreadableFile, without the address."""
     from sqlalchemy import create_engine, make_url
     from sqlalchemy.exc import NoSuchModuleError
     from sqlalchemy.pool import NullPool
@@ -184,10 +185,11 @@ def _asked(query: Query, engine: Engine, buffered_rows: int, stack: ExitStack) -
     except SQLAlchemyError:
         raise
     except Exception as error:  # a driver that does not know a parameter of the address, for one
-        raise _said_no(query, engine.url, error) from None
+        raise said_no(query, engine.url, error) from None
 
 
-def _said_no(query: Query, url: URL, error: Exception) -> UnreadableFile:
+def said_no(query: Query, url: URL, error: Exception) -> UnreadableFile:
+    """What a database, or its driver, said, as an error of ours that tells no password."""
     told = _without_secrets(" ".join(str(getattr(error, "orig", None) or error).split()), query.address, url)
     detail = f" ({told[:300].rstrip('.')})" if told else ""
     return UnreadableFile(

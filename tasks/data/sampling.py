@@ -86,9 +86,11 @@ class Selection:
             if len(chunk):
                 yield chunk
         if self.eligible_rows == 0:
+            between = self._source.between
+            of_that_time = "" if between is None else f" and lies in {between}"
             raise UnreadableFile(
                 self._source.path,
-                f"none of its {self.total_rows:,} rows fulfils the conditions under sampling.where",
+                f"none of its {self.total_rows:,} rows fulfils the conditions under sampling.where{of_that_time}",
                 "correct the conditions, or name other data",
             )
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from glob import escape, glob
 from pathlib import Path
 from typing import Final, Literal
 
-from governance.errors import NotFound, SchemaMismatch, UnreadableFile
+from governance.errors import NotFound, SchemaMismatch, UnreadableFile, UnusableName
 from governance.project_file import FILE_NAME, DataSource, Project
 from tasks.data.headers import csv_header, parquet_header
 from tasks.data.queries import Query, query_header
+from tasks.data.ranges import TimeRange, split_range
 
 Format = Literal["csv", "parquet"]
 ENDINGS: Final[dict[str, tuple[Format, str]]] = {
@@ -35,6 +36,8 @@ class Source:
         format: How it is written; ``sql`` for a query.
         separator: Between the columns of a CSV file; one character.
         query: What is asked of which database; ``None`` for a file. It is not shown: its address has a password.
+        between: Only the rows of this time are meant; ``None``: all. Whoever reads them knows which column says when,
+            and lets only these through; who can't refuses them with :func:`require_whole`.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Source:
     format: Format | Literal["sql"]
     separator: str = ","
     query: Query | None = field(default=None, repr=False)
+    between: TimeRange | None = None
 
 
 def resolve_data(
@@ -53,7 +57,8 @@ def resolve_data(
         project: The project whose sources are known.
         reference: ``source``, ``source:part`` (part = what the ``*`` stands for), ``source:latest`` (the last part in
             natural order, which a series without part means too), or a path: absolute, relative to the current
-            folder, or relative to the project. A path to a part of a declared source is that part.
+            folder, or relative to the project. A path to a part of a declared source is that part. Each may end with
+            a range of time, as in ``payments:2017-04-01..2017-05-01``.
         default: The source that no reference means.
         environment: Variables that hold the addresses of databases; only a query looks its own up.
 
@@ -64,9 +69,16 @@ def resolve_data(
         NotFound: nothing answers to the reference, or no variable has the address of the database; names the sources
             or the parts that are known.
         UnreadableFile: a path to a folder, or to a file whose ending tells no format.
+        UnusableName: a range of time that is none.
     """
     wanted = reference or default
     name, colon, part = wanted.partition(":")
+    # A part may be called like a range.
+    is_part = ".." in part and name in project.data and part in _files_of(project, name)
+    whole, between = (wanted, None) if is_part else split_range(wanted)
+    if between is not None:
+        found = resolve_data(project, whole, default, environment)
+        return replace(found, name=f"{found.name}:{between}", between=between)
     if name in project.data:
         return _declared(project, name, part if colon else None, environment or {})
     for candidate in (Path(wanted), project.folder / wanted):
@@ -129,6 +141,30 @@ def require_file(path: Path) -> None:
         raise UnreadableFile(path, "there is no such file", "correct the path, or put the file there") from error
     except OSError as error:
         raise UnreadableFile(path, f"it can't be opened ({error.strerror})", "see to its permissions") from error
+
+
+def require_whole(source: Source, doing: str) -> None:
+    """Refuse a range of time where rows are not looked at by their time.
+
+    Raises:
+        UnusableName: the source is one.
+    """
+    if source.between is not None:
+        whole = source.name.removesuffix(f":{source.between}")
+        raise UnusableName("data", source.name, f"{doing} takes all rows, not those of a time", f"name it as {whole}")
+
+
+def require_time_column(source: Source, time_column: str | None) -> str:
+    """The column that says when a row of a range of time happened.
+
+    Raises:
+        UnusableName: none does.
+    """
+    if time_column is None:
+        raise UnusableName(
+            "data", source.name, "no column says when a row happened", f"name it as time_column in {FILE_NAME}"
+        )
+    return time_column
 
 
 def require_columns(source: Source, header: Sequence[str], names: Iterable[str]) -> None:

@@ -54,6 +54,7 @@ class TrainedModel:
         train_rows: Rows of the first part.
         test_rows: Rows of the second.
         dropped_rows: Rows without a label.
+        reference_places: Shape (rows of the reference,): where in the table each of them was.
     """
 
     pipeline: Pipeline
@@ -66,6 +67,7 @@ class TrainedModel:
     train_rows: int
     test_rows: int
     dropped_rows: int
+    reference_places: NDArray[np.int64]
 
     @property
     def fitted(self) -> FittedModel:
@@ -139,11 +141,12 @@ def train_model(
     if settings.refit_on_full:
         tell("fitting again on all rows", 0.85)
         pipeline = _Part(rows, target, settings, schema, model_name).fit()
-    reference = _reference(rows.iloc[test], target.iloc[test], scored, settings, schema)
+    kept = _sample(len(test), settings.reference_rows, settings.split.seed)
+    reference = _reference(rows.iloc[test], target.iloc[test], scored, settings, schema).iloc[kept]
     tell("done", 1.0)
     return TrainedModel(
-        pipeline, schema, threshold, measurements, reference, importances, diagnose(evidence),
-        len(train), len(test), dropped_rows,
+        pipeline, schema, threshold, measurements, reference.reset_index(drop=True), importances, diagnose(evidence),
+        len(train), len(test), dropped_rows, positions[test][kept],
     )  # fmt: skip
 
 
@@ -298,8 +301,7 @@ def _reference(
     columns |= {
         name: None for name in (schema.time_column, settings.weight_column) if name is not None and name in rows
     }
-    whole = rows.assign(**{schema.target: target})[list(columns)].join(scored)
-    return whole.iloc[_sample(len(whole), settings.reference_rows, settings.split.seed)].reset_index(drop=True)
+    return rows.assign(**{schema.target: target})[list(columns)].join(scored)
 
 
 def _sample(rows: int, most: int, seed: int) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from hashlib import sha256
 from importlib.util import module_from_spec, spec_from_file_location
 from math import isfinite, sqrt
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -33,17 +33,23 @@ FEWEST_ROWS: Final = 100
 
 
 def load_custom_metric(where: str, folder: Path) -> Function:
+    """The metric that ``file.py:function`` names. Arguments and errors: :func:`load_function`."""
+    return load_function(where, folder, "custom_metrics")
+
+
+def load_function(where: str, folder: Path, setting: str) -> Callable[..., Any]:
     """The function that ``file.py:function`` names.
 
     Args:
         where: The file, relative to the project's folder and inside it, a colon, and the name of a function.
         folder: Of ``project.yaml``.
+        setting: Where ``project.yaml`` names it; for the errors.
 
     Raises:
         UnreadableFile: there is no such file inside the folder, it fails, or it has no such function.
     """
-    path, name = _place_of(where, folder)
-    module_name = f"driftgate_custom_metric_{path.stem}"
+    path, name = _place_of(where, folder, setting)
+    module_name = f"driftgate_function_{path.stem}"
     spec = spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
         raise UnreadableFile(where, "it is no Python module", "name a file of Python code")
@@ -53,27 +59,27 @@ def load_custom_metric(where: str, folder: Path) -> Function:
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        raise UnreadableFile(where, f"importing it fails with {_in_words(error)}", "mend the file") from error
+        raise UnreadableFile(where, f"importing it fails with {in_words(error)}", "mend the file") from error
     finally:
         sys.modules.pop(module_name, None)
     function = vars(module).get(name)
     if not callable(function):
-        raise UnreadableFile(where, f"it has no function {name!r}", "define it, or mend custom_metrics")
+        raise UnreadableFile(where, f"it has no function {name!r}", f"define it, or mend {setting}")
     return function  # type: ignore[no-any-return]
 
 
 def sha256_of_custom_metric(where: str, folder: Path) -> str | None:
     """SHA-256 of the file that ``file.py:function`` names, as hexadecimal digits; ``None`` when there is no such file."""
     try:
-        path, _ = _place_of(where, folder)
+        path, _ = _place_of(where, folder, "custom_metrics")
         return sha256(path.read_bytes()).hexdigest()
     except (DriftgateError, OSError):
         return None
 
 
-def _place_of(where: str, folder: Path) -> tuple[Path, str]:
+def _place_of(where: str, folder: Path, setting: str) -> tuple[Path, str]:
     if not where.isprintable():
-        raise UnreadableFile(ascii(where), "it has characters that can't be shown", "mend custom_metrics")
+        raise UnreadableFile(ascii(where), "it has characters that can't be shown", f"mend {setting}")
     file, _, name = where.rpartition(":")
     if not file.endswith(".py") or not name.isidentifier():
         raise UnreadableFile(where, "it is not of the form file.py:function", "name a file and a function in it")
@@ -81,7 +87,7 @@ def _place_of(where: str, folder: Path) -> tuple[Path, str]:
     if not path.is_relative_to(folder.resolve()):
         raise UnreadableFile(where, "the file is outside the project's folder", "put it beside project.yaml")
     if not path.is_file():
-        raise UnreadableFile(where, f"there is no file {path}", "create it, or mend custom_metrics")
+        raise UnreadableFile(where, f"there is no file {path}", f"create it, or mend {setting}")
     return path, name
 
 
@@ -153,7 +159,7 @@ def _measure(
     try:
         value = of_rows(None)
     except (Exception, SystemExit) as error:
-        return Measurement(name, None, rows=rows, reason=_in_words(error))
+        return Measurement(name, None, rows=rows, reason=in_words(error))
     if rows < FEWEST_ROWS:
         return Measurement(name, value, rows=rows)
     try:
@@ -200,7 +206,12 @@ def _shown(value: object) -> str:
     return f"a value of type {type(value).__name__}"
 
 
-def _in_words(error: BaseException) -> str:
+def in_words(error: BaseException) -> str:
+    r"""What code of others raised, as one line that can be kept and shown.
+
+    >>> in_words(ValueError("no\nrows"))
+    'ValueError: no rows'
+    """
     try:
         text = " ".join(str(error).split())[:LONGEST_REASON]
     except (Exception, SystemExit):

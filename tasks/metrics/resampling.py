@@ -73,6 +73,11 @@ class Resampling:
         # Rounded, so that the product is exact: neither threads nor the library of matrices change a bit of it.
         return np.asarray(_drawn_counts(self.count, self.seed) @ rounded_to_add(totals, self.count), dtype=np.float64)
 
+    @property
+    def counts(self) -> Floats:
+        """Shape (draws, blocks): how often each block is drawn, for what is no function of sums. Not to be written to."""
+        return _drawn_counts(self.count, self.seed)
+
     def interval(self, value: float, repeated: Floats) -> Estimate:
         """A value with its percentile interval, as much wider as few blocks make the truth less certain.
 

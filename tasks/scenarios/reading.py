@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from governance.errors import NotFound
 from governance.project_file import AnyStep, BuildEvaluation, Project, Train
@@ -10,7 +10,9 @@ from tasks.data.joining import PLUS
 from tasks.data.sources import resolve_data
 
 
-def steps_reading(project: Project, steps: Sequence[AnyStep], data: str | None) -> tuple[AnyStep, ...]:
+def steps_reading(
+    project: Project, steps: Sequence[AnyStep], data: str | None, environment: Mapping[str, str] | None = None
+) -> tuple[AnyStep, ...]:
     """The steps of a scenario, each that reads data saying which.
 
     Args:
@@ -18,6 +20,7 @@ def steps_reading(project: Project, steps: Sequence[AnyStep], data: str | None) 
         steps: As declared.
         data: ``None``; or a part of a series, which then is its latest part for every step; or a file that belongs to no
             series, which the evaluations judge instead.
+        environment: Variables that hold the addresses of databases.
 
     Raises:
         NotFound: there are no such data, or no step would read them.
@@ -25,7 +28,7 @@ def steps_reading(project: Project, steps: Sequence[AnyStep], data: str | None) 
     said = tuple(_saying(project, step) for step in steps)
     if data is None:
         return said
-    name = resolve_data(project, data, data).name
+    name = resolve_data(project, data, data, environment).name
     if ":" not in name or name.partition(":")[0] not in project.data:
         return tuple(_reading(step, name) if isinstance(step, BuildEvaluation) else step for step in said)
     told = tuple(_reading(step, pinned(read, name)) if (read := read_by(step)) else step for step in said)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
+import sys
+import threading
 import time
 
 import pytest
@@ -14,8 +19,10 @@ from flows.scenario import run_scenario
 from flows.train import train
 from governance import scenario_runs, signoff
 from governance.audit import Actor
-from governance.errors import ActivationRefused, ChangedMeanwhile, NotFound
+from governance.errors import ActivationRefused, NotFound
 from governance.items import item_of
+from governance.processes import is_alive
+from governance.registry import find_project
 from governance.settings import settings
 from governance.tables import (
     ActiveVersion,
@@ -35,6 +42,7 @@ from tasks.scenario import mark_aborted, open_run
 pytestmark = pytest.mark.prefect
 
 MODEL = "authorization"
+STORE = "mes_for_input_drift"
 
 
 def task_runs(flow_run_id, expected):
@@ -131,12 +139,13 @@ def test_a_step_that_does_not_run_shows_as_skipped_with_its_reason(live):
 
 def test_a_failed_step_is_tried_again_as_often_as_it_says_and_can_count_as_a_warning(live):
     def unsigned(project):
-        train_step = {"name": "Train", "kind": "train", "model": MODEL}
+        train_step = {"name": "Train", "kind": "train", "model": MODEL, "data": "training + monthly:06"}
         activate_step = {
             "name": "Go live", "kind": "activate", "model": MODEL,
             "retries": 2, "retry_delay_seconds": 0, "on_failure": "warn",
         }  # fmt: skip
         project["scenarios"]["retrain-model"]["steps"] = [train_step, activate_step]
+        project["models"][MODEL]["same_data"] = "allow"
 
     live.change(unsigned)
     state, ended = run(live)
@@ -176,18 +185,42 @@ def test_a_scenario_runs_once_at_a_time_and_a_dead_run_is_closed_as_aborted(live
         assert "ended without ending the run" in dead.reason
 
 
-def test_a_run_that_still_goes_on_is_not_run_beside(live):
-    import os
-
+def test_a_run_that_would_begin_beside_another_one_is_skipped_where_the_scenario_says_so(live):
+    live.change(lambda p: p["scenarios"]["retrain-model"].update(collision="skip"))
     with edge.transaction() as session:
         session.get_one(ScenarioRun, _dead_run(session)).process_id = os.getpid()
-    _, refused = run(live, data="monthly:04")
-    assert isinstance(refused, ChangedMeanwhile)
+    state, ended = run(live, data="monthly:04")
+    assert (state.name, ended["run"], ended["steps"]) == ("Cancelled", None, [])
+    assert state.message.startswith("another run goes on: ")
+    with live.record() as session:
+        assert len(session.exec(select(ScenarioRun)).all()) == 1
+        skipped = session.exec(select(AuditEvent).where(AuditEvent.tag == "scenario:skipped")).one()
+        assert (skipped.actor, skipped.after["trigger"], skipped.after["missed"]) == ("ada", "manual", None)
+        assert skipped.after["reason"] == state.message
+
+
+def test_a_run_waits_for_the_other_one_of_its_scenario_to_end(live):
+    live.change(without_work)
+    with edge.transaction() as session:
+        other = session.get_one(ScenarioRun, _dead_run(session))
+        other.process_id = os.getpid()
+
+    def end_the_other():
+        time.sleep(1)
+        with edge.transaction() as session:
+            scenario_runs.close_run(session, other, ScenarioOutcome.SUCCESS, actor=Actor("ada"), at=edge.now())
+
+    ending = threading.Thread(target=end_the_other)
+    ending.start()
+    _, ended = run(live)
+    ending.join()
+    assert ended["outcome"] == "SUCCESS"
+    with live.record() as session:
+        before, after = session.exec(select(ScenarioRun).order_by(ScenarioRun.id))
+        assert before.ended_at <= after.started_at
 
 
 def test_a_run_that_was_ended_from_outside_does_nothing_more(live, monkeypatch):
-    from governance.audit import Actor
-
     def opened_and_aborted(*details):
         opened = open_run(*details)
         with edge.transaction() as session:
@@ -196,11 +229,75 @@ def test_a_run_that_was_ended_from_outside_does_nothing_more(live, monkeypatch):
         return opened
 
     monkeypatch.setattr("flows.scenario.open_run", opened_and_aborted)
-    _, refused = run(live, data="monthly:04")
-    assert isinstance(refused, ChangedMeanwhile)
-    assert "ended ABORTED because it hangs" in str(refused)
+    state, ended = run(live, data="monthly:04")
+    assert (state.name, state.message) == ("Cancelled", "ABORTED: it hangs")
+    assert (ended["outcome"], ended["steps"]) == ("ABORTED", [])
     with live.record() as session:
         assert session.exec(select(Evaluation)).all() == session.exec(select(StepRun)).all() == []
+        assert session.exec(select(ScenarioRun)).one().reason == "it hangs"
+
+
+def test_a_step_that_takes_longer_than_it_may_fails_and_the_next_one_runs(live):
+    def hanging(project):
+        project["scenarios"]["retrain-model"]["steps"] = [
+            {"name": "Wait", "kind": "python", "function": "waiting.py:wait", "timeout_seconds": 0.5},
+            {"name": "Tell", "kind": "python", "function": "waiting.py:tell", "run_if": "always"},
+        ]
+
+    (live.folder / "waiting.py").write_text("import time\ndef wait(): time.sleep(60)\ndef tell(): return 1\n")
+    live.change(hanging)
+    state, ended = run(live)
+    assert state.name == "Failed"
+    assert [(step["outcome"], step["message"]) for step in ended["steps"]] == [
+        ("FAILED", "took longer than 0.5 s"),
+        ("SUCCESS", "waiting.py:tell was called"),
+    ]
+
+
+def test_steps_know_what_the_run_was_given_and_what_steps_before_them_made(live):
+    def telling(project):
+        project["scenarios"]["retrain-model"] |= {
+            "variables": {"rows": 10, "month": "May"},
+            "steps": [
+                {"name": "First", "kind": "python", "function": "telling.py:double", "arguments": {"n": "${variables.rows}"}},
+                {"name": "Then", "kind": "python", "function": "telling.py:double", "arguments": {"n": "${steps.First.result.value}"},
+                 "run_if": {"condition": "steps.First.result.value > 20 and parameters.rows == 20"}},
+                {"name": "Never", "kind": "python", "function": "telling.py:double", "arguments": {"n": 1},
+                 "run_if": {"condition": "variables.month != 'May' or trigger == 'schedule'"}},
+                {"name": "Wrong", "kind": "python", "function": "telling.py:double", "arguments": {"n": 1}, "retries": 3,
+                 "on_failure": "warn", "run_if": {"condition": "steps.First.result.valeu > 1"}},
+            ],
+        }  # fmt: skip
+
+    (live.folder / "telling.py").write_text("def double(n: int): return 2 * n\n")
+    live.change(telling)
+    _, ended = run(live, parameters={"rows": 20})
+    assert [step["outcome"] for step in ended["steps"]] == ["SUCCESS", "SUCCESS", "SKIPPED", "WARNING"]
+    with live.record() as session:
+        kept = session.exec(select(ScenarioRun)).one()
+        results = [step.result for step in scenario_runs.steps_of(session, kept)]
+        assert kept.parameters == {"rows": 20}
+    assert results[:3] == [{"value": 40}, {"value": 80}, {}]
+    assert results[3] == {"error": "ExpressionError"}
+
+
+def test_another_scenario_is_run_as_a_run_of_its_own(live):
+    live.change(without_work)
+
+    def around(project):
+        without_work(project)
+        project["scenarios"]["all"] = {
+            "name": "All",
+            "steps": [{"name": "Retrain", "kind": "run_scenario", "scenario": "retrain-model"}],
+        }
+
+    live.change(around)
+    _, ended = run(live, scenario="all")
+    assert ended["outcome"] == "SUCCESS"
+    with live.record() as session:
+        outer, inner = session.exec(select(ScenarioRun).order_by(ScenarioRun.id))
+        assert (inner.scenario, inner.trigger, inner.outcome) == ("retrain-model", "run_scenario all", "SUCCESS")
+        assert scenario_runs.effect_of(session, outer.id, 0)["run"] == inner.id
 
 
 def test_cancelling_in_prefect_closes_the_run_in_the_record(live):
@@ -225,16 +322,15 @@ def test_an_unknown_scenario_is_refused_with_the_names_there_are(live):
         run_scenario(live.project, "retrain")
 
 
+def without_work(project):
+    """The scenario as one step that does nothing."""
+    project["scenarios"]["retrain-model"]["steps"] = [
+        {"name": "Rest", "kind": "run_checks", "store": STORE, "run_if": "never"}
+    ]
+
+
 def _dead_run(session):
     """A run of this project whose process is no more."""
-    import platform
-    import subprocess
-    import sys
-
-    from governance.audit import Actor
-    from governance.processes import is_alive
-    from governance.registry import find_project
-
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     return scenario_runs.open_run(

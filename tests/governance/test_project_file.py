@@ -9,7 +9,16 @@ from typing import get_args
 import pytest
 
 from governance.errors import NotFound, ProjectFileError
-from governance.project_file import AnyStep, DataSource, Project, RequestSignOff, examine, find_file, load_project
+from governance.project_file import (
+    AnyStep,
+    Condition,
+    DataSource,
+    Project,
+    RequestSignOff,
+    examine,
+    find_file,
+    load_project,
+)
 from governance.project_file.wording import fields_at
 
 GOOD = """\
@@ -145,6 +154,132 @@ def test_what_is_wrong_is_named_with_line_field_and_remedy(
     assert remedy in error.remedy
 
 
+WHOLE = """\
+project: loans
+data:
+  monthly: {path: "monthly/*.csv"}
+  sales: {query: SELECT 1, url_variable: SALES_URL}
+models:
+  default:
+    target: repaid
+    prediction_type: binary
+    train_on: monthly
+    activation: {policy: if_better, environment: prod, minimal_gain: 0.01}
+stores:
+  drift:
+    model: default
+    data: monthly
+    checks:
+      - {name: Range, metric: data_drift, maximum: 0.75}
+      - {name: Set, type: in_set, metric: drifted_columns, values: [0, 1]}
+      - {name: Before, type: compare, metric: roc_auc, operator: ">=", compared_with: previous, margin: -0.02}
+      - {name: Usual, type: typical_range, metric: data_drift, learning_runs: 5, lookback: 20}
+      - {name: Mine, type: python, function: "checks.py:mine", empty: error}
+channels:
+  team: {url_variable: TEAM_URL}
+scenarios:
+  retrain:
+    name: Retrain
+    variables: {limit: 0.1, to-whom: team}
+    collision: skip
+    triggers:
+      - {kind: dataset_change, data: monthly, marker: monthly/_SUCCESS}
+      - {kind: sql_change, query: SELECT 2, url_variable: SALES_URL}
+      - {kind: after_scenario, scenario: nightly, outcome_is: [SUCCESS]}
+    reporters:
+      - {channel: team, at: start}
+      - {channel: team, outcome_is: [FAILED], remind_after_hours: 2}
+    steps:
+      - {name: Judge, kind: build_evaluation, store: drift}
+      - {name: Run checks, kind: run_checks, store: drift, on_failure: warn}
+      - name: Tell
+        kind: notify
+        channel: team
+        message: "run ${run}: ${steps['Run checks'].message} over ${variables.limit}"
+        run_if: {condition: "steps['Run checks'].outcome != 'SUCCESS' and len(data) > 0"}
+      - {name: Clean, kind: sql, statement: "DELETE FROM t WHERE a = :a", parameters: {a: "${run}"}, url_variable: SALES_URL}
+      - {name: Call, kind: python, function: "steps.py:call", arguments: {by: ["${variables['to-whom']}"]}}
+      - {name: Write, kind: export_document, model: default, output: "v-${run}.html"}
+      - {name: Score, kind: score, model: default, data: monthly, output: scores.csv}
+      - {name: Other, kind: run_scenario, scenario: other, parameters: {share: "${steps.Judge.result.rows}"}}
+  nightly:
+    name: Nightly
+    steps: [{name: Judge, kind: build_evaluation, store: drift}]
+  other:
+    name: Other
+    steps: [{name: Judge, kind: build_evaluation, store: drift}]
+"""
+
+
+def test_everything_that_a_scenario_can_say_is_read(file: Path) -> None:
+    file.write_text(WHOLE)
+    project, problems = examine(file)
+    assert problems == []
+    assert project is not None
+    retrain = project.scenarios["retrain"]
+    assert [step.kind for step in retrain.steps] == [
+        "build_evaluation", "run_checks", "notify", "sql", "python", "export_document", "score", "run_scenario",
+    ]  # fmt: skip
+    assert [check.type for check in project.stores["drift"].checks] == [
+        "numeric_range", "in_set", "compare", "typical_range", "python",
+    ]  # fmt: skip
+    assert retrain.steps[2].run_if == Condition(condition="steps['Run checks'].outcome != 'SUCCESS' and len(data) > 0")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "field", "problem", "remedy"),
+    [
+        ("name: Set, type: in_set", "name: Set, type: inset", 17, "stores.drift.checks.1", "check has no type", "typical_range, python"),
+        ("kind: sql_change", "kind: sql", 30, "scenarios.retrain.triggers.1", "trigger has no kind", "sql_change, after_scenario"),
+        ("channel: team, at: start", "channel: tema, at: start", 33, "scenarios.retrain.reporters.0.channel", "no channel 'tema'", "team"),
+        ("channel: team\n", "channel: us\n", 40, "scenarios.retrain.steps.2.channel", "no channel 'us'", "team"),
+        ("scenario: nightly,", "scenario: daily,", 31, "scenarios.retrain.triggers.2.scenario", "no scenario 'daily'", "nightly, other"),
+        ("scenario: other,", "scenario: othr,", 47, "scenarios.retrain.steps.7.scenario", "no scenario 'othr'", "nightly, other"),
+        ("data: monthly, marker", "data: yearly, marker", 29, "scenarios.retrain.triggers.0.data", "no data source 'yearly'", "monthly, sales"),
+        ("data: monthly, marker", "data: sales, marker", 29, "scenarios.retrain.triggers.0.data", "those of a query", "sql_change"),
+        ("environment: prod, m", "environment: live, m", 10, "models.default.activation.environment", "no environment 'live'", "prod"),
+        ("policy: if_better", "policy: always", 10, "models.default.activation", "minimal_gain is for policy: if_better", "remove minimal_gain"),
+        ("scenario: other,", "scenario: retrain,", 47, "scenarios.retrain.steps.7.scenario", "for ever: retrain → retrain", "links out"),
+        ("scenario: other,", "scenario: nightly,", 31, "scenarios.retrain.triggers.2.scenario", "for ever: nightly → retrain → nightly", "links out"),
+        ("and len(data) > 0", "and len(data > 0", 42, "scenarios.retrain.steps.2.run_if.condition", "is no expression", "as in Python"),
+        ("and len(data) > 0", "and open(data)", 42, "scenarios.retrain.steps.2.run_if.condition", "'open' is no function here", "len, min"),
+        ("and len(data) > 0", "and weekday == 1", 42, "scenarios.retrain.steps.2.run_if.condition", "no 'weekday' here", "outcome, steps, variables"),
+        ("!= 'SUCCESS' and", "!= 'SUCCESS' or steps.Call.outcome and", 42, "scenarios.retrain.steps.2.run_if.condition", "step 'Call' has not ended", "before it"),
+        ("!= 'SUCCESS' and", "!= 'SUCCESS' or steps['Tell'] and", 42, "scenarios.retrain.steps.2.run_if.condition", "step 'Tell' has not ended", "before it"),
+        ("!= 'SUCCESS' and", "!= 'SUCCESS' or steps['Chek'] and", 42, "scenarios.retrain.steps.2.run_if.condition", "no step 'Chek'", "Judge, Run checks"),
+        ("steps['Run checks'].outcome", "steps['Run checks'].outcom", 42, "scenarios.retrain.steps.2.run_if.condition", "no field of a step 'outcom'", "outcome, message, result"),
+        ("variables.limit", "variables.limt", 41, "scenarios.retrain.steps.2.message", "no variable 'limt'", "limit, to-whom"),
+        ("over ${variables.limit}", "over ${variables.limit", 41, "scenarios.retrain.steps.2.message", "has no } that ends it", "$${ stands for"),
+        ('{a: "${run}"}', '{a: "${run +}"}', 43, "scenarios.retrain.steps.3.parameters.a", "'run +' is no expression", "as in Python"),
+        ("variables['to-whom']", "variables.to-whom", 44, "scenarios.retrain.steps.4.arguments.by.0", "no variable 'to' here", "limit, to-whom"),
+        ("v-${run}", "v-${run.__class__}", 45, "scenarios.retrain.steps.5.output", "begins with an underscore", "a field"),
+        ("${steps.Judge.", "${steps.Other.", 47, "scenarios.retrain.steps.7.parameters.share", "step 'Other' has not ended", "before it"),
+        ('{condition: "steps', '{condition: "x", x: "steps', 42, "scenarios.retrain.steps.2.run_if.x", "no such field", "condition, outcome_is"),
+        ("run_if: {", "run_if: #{", 42, "scenarios.retrain.steps.2.run_if", "none of those", "'no_prior_failed'"),
+        ("[{name: Judge, kind: build_evaluation, store: drift}]\n  other", "[5]\n  other", 50, "scenarios.nightly.steps.0", "no fields", "name: value"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_a_scenario_is_named_with_line_field_and_remedy(
+    file: Path, old: str, new: str, line: int, field: str, problem: str, remedy: str
+) -> None:
+    assert old in WHOLE
+    error = refused(file, WHOLE.replace(old, new, 1))
+    assert (error.line, error.field) == (line, field)
+    assert problem in error.problem
+    assert remedy in error.remedy
+
+
+def test_a_circle_of_scenarios_is_told_once_and_what_only_leads_to_it_is_not(file: Path) -> None:
+    steps = "steps: [{{name: s, kind: run_scenario, scenario: {}}}]"
+    names = {"a": "b", "b": "c", "c": "b", "d": "a"}
+    scenarios = "".join(f"  {name}: {{name: S, {steps.format(other)}}}\n" for name, other in names.items())
+    file.write_text(GOOD[: GOOD.index("  retrain:")] + scenarios)
+    _, problems = examine(file)
+    assert [(problem.field, problem.problem) for problem in problems] == [
+        ("scenarios.b.steps.0.scenario", "it would start itself for ever: b → c → b")
+    ]
+
+
 @pytest.mark.parametrize("setting", ["positive_class: 1", "threshold: 0.4"])
 @pytest.mark.parametrize("kind", ["regression", "multiclass"])
 def test_what_only_binary_models_have_is_refused_elsewhere(file: Path, kind: str, setting: str) -> None:
@@ -218,7 +353,16 @@ def test_a_name_that_the_project_does_not_have_is_answered_with_those_it_has(fil
 def test_the_fields_that_are_suggested_are_those_of_the_classes() -> None:
     assert fields_at(()) == set(Project.model_fields)
     assert fields_at(("data", "anything")) == set(DataSource.model_fields)
-    assert fields_at(("environments", "prod")) == {"policy"}
+    assert fields_at(("environments", "prod")) == {"policy", "on_approval"}
+    assert fields_at(("scenarios", "a", "triggers", 0)) >= {
+        "kind",
+        "data",
+        "marker",
+        "query",
+        "scenario",
+        "every_seconds",
+    }
+    assert fields_at(("scenarios", "a", "steps", 0, "run_if")) == {"outcome_is", "condition"}
     assert fields_at(("stores", "a", "checks", 3)) >= {"minimum", "maximum"}
     every_step = get_args(get_args(AnyStep)[0])
     assert fields_at(("scenarios", "a", "steps", 0)) == {name for step in every_step for name in step.model_fields}

@@ -13,21 +13,28 @@ from sqlmodel import Session
 
 from governance.audit import SYSTEM, Actor, Tag
 from governance.database import transaction
-from governance.errors import ChangedMeanwhile
+from governance.errors import ActRefused, ChangedMeanwhile, NotAllowed, NotFound
 from governance.processes import is_alive
 from governance.registry import find_project
 from governance.scenario_runs import (
     abort_run,
+    beat,
     close_run,
+    effect_of,
     find_open_run,
+    keep_effect,
     last_runs,
+    missed_times,
+    newest_aborted,
     open_run,
     record_step,
     require_going_on,
+    skip_run,
     steps_of,
 )
-from governance.tables import ScenarioRun, StepRun
+from governance.tables import ScenarioRun, StepEffect, StepRun
 from governance.vocabulary import ScenarioOutcome, StepKind, StepOutcome
+from tests.governance.installation import close
 from tests.governance.world import WILL, World
 
 
@@ -61,6 +68,21 @@ def keep_step(world: World, run: ScenarioRun, position: int = 0) -> None:
             session, run, position=position, name=kind, kind=kind, outcome=StepOutcome.WARNING, message="one check is EMPTY",
             result={"evaluation": "e1"}, started_at=now, ended_at=now,
         )  # fmt: skip
+
+
+PLAN = [(kind, kind) for kind in list(StepKind)[:3]]
+
+
+def keep(world: World, run: ScenarioRun, position: int, **result: Any) -> None:
+    with transaction(world.engine) as session:
+        keep_effect(
+            session,
+            run.id or 0,
+            root=run.root_id or run.id or 0,
+            position=position,
+            result=result,
+            at=datetime.now(UTC),
+        )
 
 
 def dead_process() -> int:
@@ -158,18 +180,177 @@ def test_whether_a_process_lives_is_asked_of_whoever_opens_the_run(world: World)
         asked.append((process_id, since))
         return False
 
-    begin(world, is_alive=dead)
-    assert asked == [(os.getpid(), begun.started_at)]
+    began = begin(world, is_alive=dead)
+    # Since when the process runs is not asked: a clock that was set forward would make it a later one.
+    assert asked == [(begun.process_id, began.started_at)]
 
 
 def test_a_run_that_was_taken_for_dead_does_nothing_more(world: World) -> None:
     run = begin(world)
     with transaction(world.engine) as session:
-        require_going_on(session, run)
+        require_going_on(session, run.id or 0)
     keep_step(world, run)
     abort(world, run)
     with transaction(world.engine) as session, pytest.raises(ChangedMeanwhile, match="ended ABORTED because it hangs"):
-        require_going_on(session, run)
+        require_going_on(session, run.id or 0)
     with pytest.raises(ChangedMeanwhile, match="found one that ended ABORTED"):
         keep_step(world, run, 1)
     assert [step.position for step in world.read(StepRun)] == [0]
+
+
+def test_a_run_that_goes_on_with_an_interrupted_one_takes_over_what_it_has_done(world: World) -> None:
+    first = begin(world, plan=PLAN)
+    keep_step(world, first, 0)
+    keep(world, first, 1, version=4)
+    abort(world, first)
+    second = begin(world, plan=PLAN, continue_run=first.id)
+    assert second.root_id == first.id
+    with Session(world.engine) as session:
+        (taken,) = steps_of(session, second)
+        assert (taken.position, taken.outcome, taken.result) == (0, StepOutcome.WARNING, {"evaluation": "e1"})
+        assert effect_of(session, first.id or 0, 1) == {"version": 4}
+        assert effect_of(session, first.id or 0, 2) is None
+
+
+def test_a_run_that_was_interrupted_twice_goes_on_with_all_of_it(world: World) -> None:
+    first = begin(world, plan=PLAN)
+    keep_step(world, first, 0)
+    abort(world, first)
+    second = begin(world, plan=PLAN, continue_run=first.id)
+    keep_step(world, second, 1)
+    abort(world, second)
+    third = begin(world, plan=PLAN, continue_run=first.id)
+    assert third.root_id == first.id
+    with Session(world.engine) as session:
+        assert [step.position for step in steps_of(session, third)] == [0, 1]
+
+
+def test_a_run_begins_anew_when_nobody_says_that_it_goes_on(world: World) -> None:
+    first = begin(world, plan=PLAN)
+    keep_step(world, first)
+    abort(world, first)
+    second = begin(world, plan=PLAN)
+    assert second.root_id is None
+    with Session(world.engine) as session:
+        assert steps_of(session, second) == []
+
+
+def test_what_has_ended_by_itself_is_not_gone_on_with(world: World) -> None:
+    first = begin(world)
+    end(world, first, ScenarioOutcome.FAILED)
+    with pytest.raises(ActRefused, match="'continue' is refused: it ended FAILED"):
+        begin(world, continue_run=first.id)
+    second = begin(world)
+    abort(world, second)
+    end(world, begin(world, continue_run=second.id))
+    with pytest.raises(ActRefused, match="which went on with it, ended SUCCESS"):
+        begin(world, continue_run=second.id)
+    with pytest.raises(NotFound, match="no run '99'"):
+        begin(world, continue_run=99)
+
+
+def test_a_run_whose_scenario_has_other_steps_by_now_is_not_gone_on_with(world: World) -> None:
+    first = begin(world, plan=PLAN)
+    keep_step(world, first)
+    abort(world, first)
+    with pytest.raises(ActRefused, match="not those that it has done; run it anew"):
+        begin(world, plan=PLAN[1:], continue_run=first.id)
+
+
+def test_a_prefect_run_that_died_goes_on_by_itself_and_one_that_failed_begins_anew(world: World) -> None:
+    first = begin(world, plan=PLAN, flow_run_id="f1")
+    keep_step(world, first)
+    second = begin(world, plan=PLAN, flow_run_id="f1")
+    assert second.root_id == first.id
+    end(world, second)
+    third = begin(world, plan=PLAN, flow_run_id="f1")  # Prefect had not heard of the end
+    assert third.root_id == first.id
+    end(world, third, ScenarioOutcome.FAILED)
+    assert begin(world, plan=PLAN, flow_run_id="f1").root_id is None
+
+
+def test_what_a_step_has_done_is_kept_in_the_transaction_that_does_it(world: World) -> None:
+    run = begin(world)
+    with pytest.raises(ZeroDivisionError), transaction(world.engine) as session:
+        keep_effect(session, run.id or 0, root=run.id or 0, position=0, result={}, at=datetime.now(UTC))
+        raise ZeroDivisionError
+    assert world.read(StepEffect) == []
+    keep(world, run, 0, version=4)
+    keep(world, run, 0, version=4, environment="prod")
+    assert [effect.result for effect in world.read(StepEffect)] == [{"version": 4, "environment": "prod"}]
+
+
+def test_a_run_that_was_ended_can_keep_nothing_that_it_does(world: World) -> None:
+    run = begin(world)
+    abort(world, run)
+    with pytest.raises(ChangedMeanwhile, match="it hangs"):
+        keep(world, run, 0, version=4)
+    assert world.read(StepEffect) == []
+
+
+def test_a_step_is_recorded_once_however_often_it_is_asked_for(world: World) -> None:
+    run = begin(world)
+    keep_step(world, run)
+    keep_step(world, run)
+    assert len(world.read(StepRun)) == 1
+
+
+def test_a_run_shows_signs_of_life_until_it_ends(world: World) -> None:
+    run, later = begin(world), datetime(2038, 1, 1, tzinfo=UTC)
+    assert run.beat_at == run.started_at
+    with transaction(world.engine) as session:
+        assert beat(session, run.id or 0, at=later)
+    assert world.read(ScenarioRun)[0].beat_at == later
+    end(world, run)
+    with transaction(world.engine) as session:
+        assert not beat(session, run.id or 0, at=datetime.now(UTC))
+
+
+def test_times_that_were_let_pass_are_counted_until_the_schedule_runs_again(world: World) -> None:
+    def skip(missed: datetime | None) -> None:
+        with transaction(world.engine) as session:
+            project = find_project(session, "credit")
+            skip_run(
+                session, project, "daily", trigger="schedule", reason="late", missed=missed, actor=WILL, at=datetime.now(UTC)
+            )  # fmt: skip
+
+    def missed() -> int:
+        with Session(world.engine) as session:
+            return missed_times(session, find_project(session, "credit"), "daily")
+
+    assert missed() == 0
+    for hour in (6, 7):
+        skip(datetime(2017, 6, 1, hour, tzinfo=UTC))
+    skip(None)  # another run went on
+    end(world, begin(world))  # by hand, between them
+    assert missed() == 2
+    assert [tag for tag, _ in world.trail()].count(Tag.SCENARIO_SKIPPED) == 3
+    begun = begin(world, trigger="schedule", missed=missed())
+    assert (begun.missed, missed()) == (2, 0)
+
+
+def test_whoever_may_not_write_ends_no_run(world: World) -> None:
+    run = begin(world)
+    close(world)
+    otto = Actor("otto")  # a reader
+    with pytest.raises(NotAllowed, match="otto may not write on project 'credit'"):
+        abort(world, run, otto)
+    with pytest.raises(NotAllowed), transaction(world.engine) as session:
+        close_run(session, run, ScenarioOutcome.SUCCESS, actor=otto, at=datetime.now(UTC))
+    assert world.read(ScenarioRun)[0].outcome is None
+    assert abort(world, run, SYSTEM).outcome is ScenarioOutcome.ABORTED
+
+
+def test_only_an_interrupted_run_that_is_the_latest_is_offered_to_go_on_with(world: World) -> None:
+    def newest() -> ScenarioRun:
+        with Session(world.engine) as session:
+            return newest_aborted(session, "credit", "daily")
+
+    with pytest.raises(NotFound, match="no interrupted run of 'daily'; run it anew"):
+        newest()
+    run = begin(world)
+    abort(world, run)
+    assert newest().id == run.id
+    end(world, begin(world))
+    with pytest.raises(NotFound):
+        newest()

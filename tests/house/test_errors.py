@@ -15,6 +15,7 @@ SAMPLES = {
     "reasons": ("one", "two"),
     "environment": "prod", "expected": "1", "found": "2", "part": "model.skops", "address": "here", "model": "m",
     "person": "ada", "right": "write", "wait_seconds": 17, "last": "3",
+    "expression": "outcome == 1",
 }  # fmt: skip
 
 

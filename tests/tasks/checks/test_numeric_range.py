@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from governance.project_file import NumericRange
 from governance.vocabulary import CheckOutcome, EmptyPolicy, Measurement, StepOutcome
-from tasks.checks import STEP_OUTCOMES, run_check
+from tasks.checks import STEP_OUTCOMES, Evidence, run_check
+from tests.tasks.checks.evidence import evidence
 
 RULE = NumericRange(name="between", metric="m", minimum=0, soft_minimum=1, soft_maximum=2, maximum=3)
 
@@ -32,7 +33,7 @@ RULE = NumericRange(name="between", metric="m", minimum=0, soft_minimum=1, soft_
     ],
 )
 def test_a_bound_itself_is_ok_and_beyond_it_is_not(value, outcome):
-    assert run_check(RULE, Measurement("m", value)).outcome is outcome
+    assert run_check(RULE, evidence(value)).outcome is outcome
 
 
 @given(
@@ -50,20 +51,25 @@ def test_the_outcome_is_the_worst_of_the_bounds_that_are_broken(value, bounds):
         rule.soft_maximum is not None and value > rule.soft_maximum
     )
     expected = CheckOutcome.ERROR if hard else CheckOutcome.WARNING if soft else CheckOutcome.OK
-    assert run_check(rule, Measurement("m", value)).outcome is expected
+    assert run_check(rule, evidence(value)).outcome is expected
 
 
 def test_the_finding_keeps_the_value_the_bounds_and_a_sentence():
     rule = NumericRange(name="Data Drift < 0.4", metric="data_drift", soft_maximum=0.3, maximum=0.4)
-    found = run_check(rule, Measurement("data_drift", 0.51))
+    found = run_check(rule, Evidence({"data_drift": Measurement("data_drift", 0.51)}))
     assert (found.value, dict(found.bounds)) == (0.51, {"soft_maximum": 0.3, "maximum": 0.4})
     assert found.message == "data_drift is 0.51, above the maximum of 0.4"
 
 
 def test_a_metric_without_value_says_why():
-    found = run_check(RULE, Measurement("m", None, reason="only one class in the labels"))
+    found = run_check(RULE, Evidence({"m": Measurement("m", None, reason="only one class in the labels")}))
     assert found.message == "m has no value: only one class in the labels"
-    assert run_check(RULE, None).message == "m has no value: the evaluation has no such metric"
+    assert run_check(RULE, Evidence({})).message == "m has no value: the evaluation has no such metric"
+
+
+def test_a_value_just_beyond_a_bound_is_shown_with_the_digits_that_tell():
+    rule = NumericRange(name="r", metric="m", maximum=0.4)
+    assert run_check(rule, evidence(0.40000001)).message == "m is 0.40000001, above the maximum of 0.4"
 
 
 def test_every_outcome_under_every_policy_has_its_effect_on_the_step():
