@@ -9,9 +9,10 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine
 
 from governance.database import open_database
+from tests.databases import Copies, Files, address, on_server
 from tests.workplace import KEY
 
 pytest_plugins = ("tests.workplace",)
@@ -31,8 +32,8 @@ def postgresql_server() -> Iterator[str]:
     server = get_server(home / "data", cleanup_mode="stop")
     address = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-        _on_server(address, f"ALTER SYSTEM SET {setting} = off")  # it need not survive a power cut
-    _on_server(address, "SELECT pg_reload_conf()")
+        on_server(address, f"ALTER SYSTEM SET {setting} = off")  # it need not survive a power cut
+    on_server(address, "SELECT pg_reload_conf()")
     yield address
     server.cleanup()
     shutil.rmtree(home, ignore_errors=True)
@@ -41,8 +42,8 @@ def postgresql_server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgresql_template(postgresql_server: str) -> str:
     """Name of a migrated database, to copy."""
-    _on_server(postgresql_server, "CREATE DATABASE driftgate_template")
-    open_database(_address(postgresql_server, "driftgate_template"), audit_key=KEY).dispose()
+    on_server(postgresql_server, "CREATE DATABASE driftgate_template")
+    open_database(address(postgresql_server, "driftgate_template"), audit_key=KEY).dispose()
     return "driftgate_template"
 
 
@@ -60,42 +61,40 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'driftgate.db'}"
     else:
-        yield from _fresh(request.getfixturevalue("postgresql_server"), "template1")
+        server, name = request.getfixturevalue("postgresql_server"), f"driftgate_{next(_NUMBERS)}"
+        on_server(server, f"CREATE DATABASE {name} STRATEGY FILE_COPY")
+        yield address(server, name)
+        on_server(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def copies_sqlite(sqlite_template: Path) -> Files:
+    """Files of the tests."""
+    return Files(sqlite_template)
+
+
+@pytest.fixture(scope="session")
+def copies_postgresql(postgresql_server: str, postgresql_template: str) -> Copies:
+    """Databases of the tests."""
+    return Copies(postgresql_server, postgresql_template)
 
 
 @pytest.fixture(params=BOTH)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Address of a migrated database of this test alone."""
-    if request.param == "sqlite":
-        file = tmp_path / "driftgate.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), file)
-        yield f"sqlite:///{file}"
-    else:
-        server = request.getfixturevalue("postgresql_server")
-        yield from _fresh(server, request.getfixturevalue("postgresql_template"))
+def copies(request: pytest.FixtureRequest) -> Files | Copies:
+    """Where the database of a test comes from."""
+    found: Files | Copies = request.getfixturevalue(f"copies_{request.param}")
+    return found
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Engine]:
+def database_url(copies: Files | Copies, tmp_path: Path) -> Iterator[str]:
+    """Address of a migrated database of this test alone."""
+    with copies.fresh(tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def database(copies: Files | Copies, database_url: str) -> Iterator[Engine]:
     """A migrated database of this test alone, open."""
-    engine = open_database(database_url, audit_key=KEY)
-    yield engine
-    engine.dispose()
-
-
-def _fresh(server: str, template: str) -> Iterator[str]:
-    name = f"driftgate_{next(_NUMBERS)}"
-    _on_server(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-    yield _address(server, name)
-    _on_server(server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _address(server: str, database: str) -> str:
-    return make_url(server).set(database=database).render_as_string(hide_password=False)
-
-
-def _on_server(server: str, statement: str) -> None:
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
+    with copies.opened(database_url) as engine:
+        yield engine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,11 +56,21 @@ def at_home(folder: Path, **environment: str) -> Iterator[pytest.MonkeyPatch]:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
+def new_home(tmp_path: Path) -> Iterator[Path]:
     """An empty folder, which is the current one."""
     with at_home(tmp_path / ".driftgate", DRIFTGATE_USER="ada") as patch:
         patch.chdir(tmp_path)
         yield tmp_path
+
+
+@pytest.fixture
+def home(new_home: Path, sqlite_template: Path) -> Path:
+    """A folder, which is the current one, with a database in which nothing is."""
+    file = new_home / ".driftgate" / "driftgate.db"
+    file.parent.mkdir(mode=0o700)
+    shutil.copy(sqlite_template, file)
+    file.chmod(0o600)
+    return new_home
 
 
 @pytest.fixture

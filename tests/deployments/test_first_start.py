@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -125,6 +126,7 @@ def test_who_owns_the_home_gets_in_again_and_the_trail_says_so(
 
 
 def test_nobody_else_recovers_a_password(driftgate: Driftgate, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    shutil.rmtree(home / ".driftgate")
     assert "you are not the user of this machine who owns" in driftgate(*RECOVER, "--generate").words
     assert not (home / ".driftgate").exists(), "a home that is new has nobody to recover"
     assert driftgate("user", "create-admin", "ada", "--generate").code == 0

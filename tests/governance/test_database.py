@@ -183,7 +183,7 @@ def test_a_process_is_alive_until_it_ends_and_a_later_one_is_another() -> None:
     assert not is_alive(process.pid, since=now)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("copies", ["sqlite"], indirect=True)
 class TestAPlainConnectionToSQLite:
     """Without the settings of :mod:`governance.database`; there REPLACE removes rows and asks no trigger on DELETE."""
 

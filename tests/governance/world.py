@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, inspect
 from sqlmodel import Session, select
 
 from governance.artifacts import file_sha256, write_folder
@@ -128,7 +128,7 @@ class World:
 
     def read(self, kind: type[Any]) -> list[Any]:
         with Session(self.engine) as session:
-            return list(session.exec(select(kind)).all())
+            return list(session.exec(select(kind).order_by(*inspect(kind).primary_key)).all())
 
     def trail(self) -> list[tuple[Tag, str]]:
         with Session(self.engine) as session:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
-from sqlalchemy import create_engine, make_url, text
 
 from governance.audit import Actor
 from governance.database import open_database, transaction
@@ -23,13 +20,12 @@ from governance.registry import find_project
 from governance.settings import Settings
 from governance.vocabulary import Origin, Role, UserKind
 from governance.web import create_app
+from tests.databases import Copies, Files, address, on_server
 from tests.governance.world import World
 from tests.workplace import KEY
 
 ADA = Actor("ada")
 """Administers everything; nobody on the project."""
-
-_NUMBERS = count(1)
 
 PASSWORD = "correct horse battery staple"
 
@@ -113,43 +109,26 @@ def open_api(world: World) -> Api:
 @pytest.fixture(params=("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)))
 def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
     """On an installation that knows its people."""
-    template, acts = request.getfixturevalue(f"peopled_{request.param}")
-    with ExitStack() as stack:
-        if request.param == "sqlite":
-            url = f"sqlite:///{shutil.copy(template, tmp_path / 'driftgate.db')}"
-        else:
-            url = stack.enter_context(copied(request.getfixturevalue("postgresql_server"), template))
-        engine = open_database(url, audit_key=KEY)
-        stack.callback(engine.dispose)
+    copies, acts = request.getfixturevalue(f"peopled_{request.param}")
+    with copies.fresh(tmp_path) as url, copies.opened(url) as engine:
         world = World(engine, tmp_path / "artifacts", acts)
         yield Api(create_app(engine, settings_of(world), clock=world.now), world)
 
 
 @pytest.fixture(scope="session")
-def peopled_sqlite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
-    """A file with a project whose people are users, to copy, and how many acts that took."""
-    file = Path(shutil.copy(sqlite_template, tmp_path_factory.mktemp("peopled") / "driftgate.db"))
-    return file, _peopled(f"sqlite:///{file}")
+def peopled_sqlite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Files, int]:
+    """Copies of a project whose people are users, and how many acts that took."""
+    folder = tmp_path_factory.mktemp("peopled")
+    file = Path(shutil.copy(sqlite_template, folder / "template.db"))
+    return Files(file), _peopled(f"sqlite:///{file}")
 
 
 @pytest.fixture(scope="session")
-def peopled_postgresql(postgresql_server: str, postgresql_template: str) -> Iterator[tuple[str, int]]:
-    """As :func:`peopled_sqlite`, the name of a database."""
-    with copied(postgresql_server, postgresql_template, "driftgate_peopled") as url:
-        acts = _peopled(url)
-        yield "driftgate_peopled", acts
-
-
-@contextmanager
-def copied(server: str, template: str, name: str | None = None) -> Iterator[str]:
-    """Address of a copy of a database, gone at the end."""
-    name = name or f"driftgate_web_{next(_NUMBERS)}"
-    administering = create_engine(server, isolation_level="AUTOCOMMIT")
-    with administering.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"))
-        yield make_url(server).set(database=name).render_as_string(hide_password=False)
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    administering.dispose()
+def peopled_postgresql(postgresql_server: str, postgresql_template: str) -> tuple[Copies, int]:
+    """As :func:`peopled_sqlite`."""
+    on_server(postgresql_server, f"CREATE DATABASE driftgate_peopled TEMPLATE {postgresql_template} STRATEGY FILE_COPY")
+    acts = _peopled(address(postgresql_server, "driftgate_peopled"))
+    return Copies(postgresql_server, "driftgate_peopled"), acts
 
 
 def _peopled(url: str) -> int:

@@ -1047,6 +1047,9 @@ WHOLE = {
 def test_text_is_kept_as_it_is_or_refused_and_never_carried_out(filled):
     tables = set(inspect(filled.world.engine).get_table_names())
     counted = {"fields": 0, "kept": 0, "refused": 0}
+    half = (
+        filled.world.engine.dialect.name == "postgresql"
+    )  # of the texts for a field; the other database has the other
     client = filled.client()
     with client:
         for operation in list(operations(filled)):
@@ -1056,7 +1059,7 @@ def test_text_is_kept_as_it_is_or_refused_and_never_carried_out(filled):
             body = operation.body | WHOLE.get(kind, {})
             for place in texts_of(body):
                 counted["fields"] += 1
-                for text in INJECTIONS:
+                for text in INJECTIONS[(counted["fields"] + half) % 2 :: 2]:
                     content = json.dumps(put(body, place, text))
                     headers = {"Content-Type": "application/json", **with_secret(filled.secrets["ada"])}
                     if operation.method in {"PUT", "PATCH"}:
@@ -1073,7 +1076,7 @@ def test_text_is_kept_as_it_is_or_refused_and_never_carried_out(filled):
                         assert answer.headers["content-type"] == "application/json"
                         told = found_at(answer.json(), place)
                         assert told is None or isinstance(told, dict | list) or told == text.strip(), where
-    assert counted["fields"] > 60 and counted["kept"] > 50 and counted["refused"] > 400, counted
+    assert counted["fields"] > 60 and counted["kept"] > 25 and counted["refused"] > 200, counted
     assert set(inspect(filled.world.engine).get_table_names()) == tables
     assert trail_holds(filled)
 
