@@ -38,7 +38,7 @@ from governance.processes import is_alive
 from governance.project_file import DatasetChange, Project, load_project
 from governance.registry import find_project
 from governance.settings import settings
-from governance.tables import TriggerState
+from governance.tables import ProjectRow, TriggerState
 from governance.tables.columns import key_of
 from governance.trigger_states import BACKFILL, find_state
 from governance.vocabulary import ScenarioOutcome
@@ -563,6 +563,23 @@ def test_an_approval_is_passed_on_as_an_event_and_started_from_here_when_nothing
     assert place.runs("activate/credit") == [{"version": "2", "model": "fraud", "environment": "prod"}]
     (said,) = place.said
     assert "fraud 2 was approved and nothing followed" in said
+
+
+@pytest.mark.prefect
+def test_looking_for_approvals_makes_no_project_known_and_misses_none_of_one_that_becomes_known(place: Site) -> None:
+    place.folder.mkdir(exist_ok=True)
+    engine = open_database(settings().database, audit_key=settings().audit_key_bytes)
+    world = Governed(engine, settings().artifacts_folder)
+    project = world.project(place.folder)
+    deploy_scenarios([project])
+    _forget_runs("activate/credit")
+    look = ApprovalWatch(Watched(project, None, [("", "approvals")]), place.said.append, patience_seconds=0)
+    look()
+    assert world.read(ProjectRow) == []
+    world.register()
+    world.approved_version()
+    look()
+    assert place.runs("activate/credit") == [{"version": "1", "model": "fraud", "environment": "prod"}]
 
 
 @pytest.mark.prefect

@@ -85,7 +85,9 @@ def test_an_argument_that_does_not_fit_is_named(call, wrong, sentence):
 
 
 def test_a_missing_argument_is_named(call):
-    with pytest.raises(UnusableValue, match=r"argument 'box' of steps.py:kinds: it is missing; give it under arguments"):
+    with pytest.raises(
+        UnusableValue, match=r"argument 'box' of steps.py:kinds: it is missing; give it under arguments"
+    ):
         call("kinds", day="2017-06-01", colour="red", order={"number": 4})
 
 
