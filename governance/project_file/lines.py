@@ -23,12 +23,16 @@ def read_with_lines(file: Path) -> tuple[object, Lines]:
     Raises:
         ProjectFileError: the file can't be opened, is empty, not UTF-8, not YAML, or gives a field twice.
     """
+    return read_content_with_lines(read_file(file), file)
+
+
+def read_file(file: Path) -> bytes:
+    """What is in a file. Raises: ProjectFileError, it can't be opened."""
     try:
-        content = file.read_bytes()
+        return file.read_bytes()
     except OSError as error:
         problem = f"it can't be opened ({error.strerror})"
         raise ProjectFileError(file, None, "", problem, "make it readable") from error
-    return read_content_with_lines(content, file)
 
 
 def read_content_with_lines(content: bytes, file: str | Path) -> tuple[object, Lines]:

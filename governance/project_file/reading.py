@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from governance.errors import ProjectFileError
 from governance.project_file.circles import circles
-from governance.project_file.lines import dotted, line_of, read_content_with_lines, read_with_lines
+from governance.project_file.lines import dotted, line_of, read_content_with_lines, read_file, read_with_lines
 from governance.project_file.names import misused_names, unfit_settings
 from governance.project_file.project import Project
 from governance.project_file.references import misused_expressions
@@ -23,7 +24,14 @@ def load_project(path: str | Path) -> Project:
     Raises:
         ProjectFileError: with file, line, field and remedy of the first problem.
     """
-    return _sound(*examine(find_file(path)))
+    file = find_file(path)
+    return _understood(file, read_file(file))
+
+
+@lru_cache(maxsize=16)
+def _understood(file: Path, content: bytes) -> Project:
+    """What the same bytes in the same place mean: every step of a scenario asks again."""
+    return _sound(*examine(file, content))
 
 
 def parse_project(content: bytes) -> Project:

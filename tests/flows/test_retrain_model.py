@@ -237,6 +237,7 @@ def test_a_run_that_was_ended_from_outside_does_nothing_more(live, monkeypatch):
         assert session.exec(select(ScenarioRun)).one().reason == "it hangs"
 
 
+@pytest.mark.timeout(120, method="thread")  # the step's own limit needs the signal that pytest would take
 def test_a_step_that_takes_longer_than_it_may_fails_and_the_next_one_runs(live):
     def hanging(project):
         project["scenarios"]["retrain-model"]["steps"] = [
@@ -246,7 +247,9 @@ def test_a_step_that_takes_longer_than_it_may_fails_and_the_next_one_runs(live):
 
     (live.folder / "waiting.py").write_text("import time\ndef wait(): time.sleep(60)\ndef tell(): return 1\n")
     live.change(hanging)
+    begun = time.monotonic()
     state, ended = run(live)
+    assert time.monotonic() - begun < 50
     assert state.name == "Failed"
     assert [(step["outcome"], step["message"]) for step in ended["steps"]] == [
         ("FAILED", "took longer than 0.5 s"),
