@@ -13,7 +13,7 @@ import yaml
 
 from governance.errors import NotFound, ProjectFileError
 from governance.project_file import FILE_NAME, Project, Schedule
-from governance.vocabulary import Collision, OnApproval
+from governance.vocabulary import SCHEDULE, Collision, OnApproval
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -280,7 +280,7 @@ def _schedules(client: SyncPrefectClient, deployment: ScenarioDeployment) -> lis
         DeploymentScheduleCreate(
             schedule=prefect_schedule(deployment.schedule),
             active=all(schedule.active for schedule in known if schedule.slug == SLUG),
-            parameters={"trigger": "schedule"},
+            parameters={"trigger": SCHEDULE},
             slug=SLUG,
         )
     ]

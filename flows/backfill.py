@@ -11,9 +11,19 @@ from prefect.client.schemas.objects import State
 from flows.evaluate import evaluate
 from flows.parameters import ActorName, DataName, ProjectFolder, ScenarioName, VersionName, described, named
 from flows.scenario import run_scenario
-from governance.vocabulary import Every
-from tasks.backfill import TRIGGER, final_state, labels_of, outcome_of, parameters_of, plan_backfill, tell, timed
+from governance.vocabulary import BACKFILL, Every
+from tasks.backfill import (
+    done_meanwhile,
+    final_state,
+    labels_of,
+    outcome_of,
+    parameters_of,
+    plan_backfill,
+    tell,
+    timed,
+)
 from tasks.check import run_checks
+from tasks.edge import over_the_past
 from tasks.scenarios.backfilling import Done, Piece, Plan, Tally, worst
 
 FirstPeriod = Annotated[str | None, described("From", "First part, or first day; empty: the first part.", "04")]
@@ -72,16 +82,19 @@ def _perform(plan: Plan, piece: Piece) -> Done:
 
 
 def _run(plan: Plan, piece: Piece) -> Done:
-    state = run_scenario(
-        plan.project,
-        plan.scenario,
-        data=piece.period.data,
-        trigger=TRIGGER,
-        actor=plan.actor,
-        parameters=parameters_of(piece.period),
-        continue_run=piece.number,
-        return_state=True,
-    )
+    if (done := done_meanwhile(plan, piece)) is not None:
+        return done
+    with over_the_past():
+        state = run_scenario(
+            plan.project,
+            plan.scenario,
+            data=piece.period.data,
+            trigger=BACKFILL,
+            actor=plan.actor,
+            parameters=parameters_of(piece.period),
+            continue_run=piece.number,
+            return_state=True,
+        )
     return outcome_of(piece, state)
 
 

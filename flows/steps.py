@@ -29,7 +29,7 @@ from governance.vocabulary import ScenarioOutcome, StepKind, StepOutcome
 from tasks import edge
 from tasks.backfill import evaluation_to_check, labels_of_run, parameters_inside
 from tasks.check import run_checks
-from tasks.document import export_document, inside_the_project
+from tasks.document import export_document, place_of_output
 from tasks.improvement import settle_activation
 from tasks.notify import send_message
 from tasks.python_step import call_function
@@ -111,7 +111,7 @@ def _request_sign_off(run: OpenRun, step: RequestSignOff) -> Ended:
 
 
 def _score(run: OpenRun, step: Score) -> Ended:
-    output = inside_the_project(run.project, step.output)
+    output = place_of_output(run.project, step.output)
     made = edge.once(lambda: score.fn(run.project, step.data, output, step.model, step.version, run.actor))
     return Ended(StepOutcome.SUCCESS, f"{made['rows']:,} rows scored by version {made['version']}", made)
 
@@ -125,15 +125,16 @@ def _notify(run: OpenRun, step: Notify) -> Ended:
 
 def _run_scenario(run_scenario: RunsScenario, run: OpenRun, step: RunScenario) -> Ended:
     """Run it as a run of its own, in the record and in Prefect, and take its outcome."""
-    state = run_scenario(
-        run.project,
-        step.scenario,
-        data=step.data,
-        trigger=run.trigger if run.backfilling else f"run_scenario {run.name}",
-        actor=run.actor,
-        parameters=parameters_inside(run.names, step.parameters),
-        return_state=True,
-    )
+    with edge.over_the_past(run.backfilling):
+        state = run_scenario(
+            run.project,
+            step.scenario,
+            data=step.data,
+            trigger=run.trigger if run.backfilling else f"run_scenario {run.name}",
+            actor=run.actor,
+            parameters=parameters_inside(run.names, step.parameters),
+            return_state=True,
+        )
     ended: Any = state.result(raise_on_failure=False)
     if isinstance(ended, BaseException):  # it could not even be opened, or recorded
         raise ended
@@ -143,7 +144,7 @@ def _run_scenario(run_scenario: RunsScenario, run: OpenRun, step: RunScenario) -
 
 
 def _export_document(run: OpenRun, step: ExportDocument) -> Ended:
-    made = export_document(run.project, step.model, step.version, inside_the_project(run.project, step.output))
+    made = export_document(run.project, step.model, step.version, place_of_output(run.project, step.output))
     return Ended(StepOutcome.SUCCESS, f"the document of version {made['version']} is in {made['output']}", made)
 
 

@@ -18,9 +18,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from governance.audit import Tag
 from governance.errors import ChangedMeanwhile
 from governance.tables import AuditEvent, AuditHead, ScenarioRun, TriggerState
-
-BACKFILL: Final = "backfill"
-"""Trigger of the runs over past periods. They are nobody's news: no scenario starts after them."""
+from governance.vocabulary import BACKFILL
 
 _APPROVALS: Final = (Tag.SIGN_OFF_APPROVE, Tag.SIGN_OFF_EDIT_TO_APPROVED)
 _BECAME_ACTIVE: Final = (Tag.VERSION_ACTIVATED, Tag.VERSION_ROLLED_BACK, Tag.OVERRIDE_CONFIRMED)

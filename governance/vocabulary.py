@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from math import hypot, isfinite
+from types import MappingProxyType
 from typing import Any, Final
 
 
@@ -361,6 +363,27 @@ class Actor:
 
 SYSTEM: Final = Actor("driftgate", Origin.SYSTEM)
 """Who does what nobody did: a recurrence falls due, a run is found dead."""
+
+SCHEDULE: Final = "schedule"
+"""The trigger of runs that the calendar starts."""
+
+BACKFILL: Final = "backfill"
+"""The trigger of runs over past periods. They say nothing of how things are now: nobody is told, nothing follows them."""
+
+WORST_LAST: Final = (StepOutcome.SUCCESS, StepOutcome.WARNING, StepOutcome.FAILED)
+"""How bad it is how a step ended. One that was skipped is no part of that."""
+
+STEP_OUTCOMES: Final[Mapping[tuple[CheckOutcome, EmptyPolicy], StepOutcome]] = MappingProxyType(
+    {
+        **{(CheckOutcome.OK, empty): StepOutcome.SUCCESS for empty in EmptyPolicy},
+        **{(CheckOutcome.WARNING, empty): StepOutcome.WARNING for empty in EmptyPolicy},
+        **{(CheckOutcome.ERROR, empty): StepOutcome.FAILED for empty in EmptyPolicy},
+        (CheckOutcome.EMPTY, EmptyPolicy.OK): StepOutcome.SUCCESS,
+        (CheckOutcome.EMPTY, EmptyPolicy.WARNING): StepOutcome.WARNING,
+        (CheckOutcome.EMPTY, EmptyPolicy.ERROR): StepOutcome.FAILED,
+    }
+)
+"""What the outcome of one check does to the step that ran it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,35 +12,27 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from governance import evaluations, registry
 from governance.errors import NotFound, UnusableName
 from governance.project_file import Project, load_project
 from governance.tables import Evaluation, ProjectRow, ScenarioRun
-from governance.vocabulary import CheckOutcome, Every, ScenarioOutcome, StepOutcome
+from governance.vocabulary import BACKFILL, STEP_OUTCOMES, WORST_LAST, EmptyPolicy, Every, ScenarioOutcome, StepOutcome
 from tasks import edge
 from tasks.data.joining import PLUS
 from tasks.data.periods import Period, periods_of
 from tasks.publish import publish_backfill
-from tasks.scenarios.backfilling import WORST_LAST, Done, Piece, Plan, Tally, counted, summary
+from tasks.scenarios.backfilling import Done, Piece, Plan, Tally, counted, summary
 from tasks.scenarios.reading import read_by, steps_reading
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-TRIGGER: Final = "backfill"
-"""What has started the runs of past periods, on record."""
+_WELL: Final = frozenset({ScenarioOutcome.SUCCESS, ScenarioOutcome.WARNING})
 
-LISTENED_TO: Final = edge.PROGRESS.getChild(TRIGGER)
+LISTENED_TO: Final = edge.PROGRESS.getChild(BACKFILL)
 """Whoever shows how far a backfill has come finds the :class:`Tally` in the field ``backfill`` of what is told here."""
-
-_OF_CHECKS: Final[Mapping[CheckOutcome, StepOutcome]] = {
-    CheckOutcome.OK: StepOutcome.SUCCESS,
-    CheckOutcome.EMPTY: StepOutcome.WARNING,
-    CheckOutcome.WARNING: StepOutcome.WARNING,
-    CheckOutcome.ERROR: StepOutcome.FAILED,
-}
 
 
 @task(task_run_name="Plan backfill", cache_policy=NO_CACHE)
@@ -84,7 +76,8 @@ def plan_backfill(
         pieces = [
             Piece(period) if again else _run_on_record(session, row, name, period, retry_failed) for period in periods
         ]
-    return Plan(project, declared.project, name, None, None, False, actor, tuple(pieces))
+        last_run = session.exec(select(func.max(ScenarioRun.id))).one() or 0
+    return Plan(project, declared.project, name, None, None, False, actor, tuple(pieces), last_run)
 
 
 def _plan_of_store(
@@ -101,6 +94,7 @@ def _plan_of_store(
 ) -> Plan:
     settings = declared.store(store)
     periods = periods_of(declared, data or settings.data, *stretch, os.environ)
+    judged_by = {check.name: check.empty for check in settings.checks} if checks else {}
     with edge.writing(declared, edge.acting(actor)) as session:
         judge = None
         if settings.standalone is None:
@@ -109,7 +103,7 @@ def _plan_of_store(
         pieces = [
             Piece(period, evaluation=identity)
             if again
-            else _evaluation_on_record(session, period, identity, checks and bool(settings.checks), retry_failed)
+            else _evaluation_on_record(session, period, identity, judged_by, retry_failed)
             for period, identity in zip(periods, identities, strict=True)
         ]
     return Plan(project, declared.project, None, store, judge, checks, actor, tuple(pieces))
@@ -127,12 +121,7 @@ def _read_most(project: Project, scenario: str) -> str:
 
 def _run_on_record(session: Session, project: ProjectRow, scenario: str, period: Period, retry_failed: bool) -> Piece:
     """What the latest run of a period says: done, interrupted, or to be done."""
-    ran = session.exec(
-        select(ScenarioRun)
-        .where(ScenarioRun.project_id == project.id, ScenarioRun.scenario == scenario, ScenarioRun.trigger == TRIGGER)
-        .order_by(col(ScenarioRun.id).desc())
-    )
-    run = next((run for run in ran if run.parameters.get("data") == period.data), None)
+    run = _latest_run(session, project, scenario, period)
     if run is None or (run.outcome is ScenarioOutcome.FAILED and retry_failed):
         return Piece(period)
     if run.outcome in {None, ScenarioOutcome.ABORTED}:
@@ -140,15 +129,47 @@ def _run_on_record(session: Session, project: ProjectRow, scenario: str, period:
     return Piece(period, StepOutcome(run.outcome), run.id)
 
 
-def _evaluation_on_record(session: Session, period: Period, identity: str, checks: bool, retry_failed: bool) -> Piece:
-    """What the evaluation of a period says: done, done but for the checks, or to be done."""
+def done_meanwhile(plan: Plan, piece: Piece) -> Done | None:
+    """How the run of a period ended that another backfill has done since this one was planned; none: it is to be done."""
+    with edge.reading() as session:
+        project = registry.find_project(session, plan.name)
+        run = _latest_run(session, project, plan.scenario or "", piece.period)
+        if run is None or (run.id or 0) <= plan.last_run or run.outcome not in _WELL:
+            return None
+        message = f"run {run.id} of another backfill has done it meanwhile"
+        return Done(piece.period.name, piece.period.data, StepOutcome(run.outcome), message, run=run.id)
+
+
+def _latest_run(session: Session, project: ProjectRow, scenario: str, period: Period) -> ScenarioRun | None:
+    ran = session.exec(
+        select(ScenarioRun)
+        .where(ScenarioRun.project_id == project.id, ScenarioRun.scenario == scenario, ScenarioRun.trigger == BACKFILL)
+        .order_by(col(ScenarioRun.id).desc())
+    )
+    return next((run for run in ran if run.parameters.get("data") == period.data), None)
+
+
+def _evaluation_on_record(
+    session: Session, period: Period, identity: str, checks: Mapping[str, EmptyPolicy], retry_failed: bool
+) -> Piece:
+    """What the evaluation of a period says: done, done but for the checks, or to be done.
+
+    Args:
+        session: To read with.
+        period: Which.
+        identity: Of its evaluation.
+        checks: Those it is to be held against, and what each makes of an absent value.
+        retry_failed: Whether one that failed is to be done again.
+    """
     found = session.get(Evaluation, identity)
     if found is None:
         return Piece(period, evaluation=identity)
     results = evaluations.check_results_of(session, found) if checks else []
     if checks and not results:
         return Piece(period, evaluation=identity, evaluated=True)
-    ended = [StepOutcome.WARNING if found.warnings else StepOutcome.SUCCESS, *(_OF_CHECKS[r.outcome] for r in results)]
+    ended = [StepOutcome.WARNING if found.warnings else StepOutcome.SUCCESS]
+    # A check that is declared no more has left nothing of what it made of an absent value but the default.
+    ended += [STEP_OUTCOMES[one.outcome, checks.get(one.name, EmptyPolicy.WARNING)] for one in results]
     outcome = max(ended, key=WORST_LAST.index)
     if outcome is StepOutcome.FAILED and retry_failed:
         return Piece(period, evaluation=identity)
@@ -165,7 +186,7 @@ def labels_of_run(names: Mapping[str, Any]) -> dict[str, str]:
         >>> labels_of_run({"trigger": "schedule", "parameters": {}})
         {}
     """
-    if names["trigger"] != TRIGGER:
+    if names["trigger"] != BACKFILL:
         return {}
     return evaluations.labels_of_period(_period_of(names))
 
@@ -177,7 +198,7 @@ def parameters_inside(names: Mapping[str, Any], given: Mapping[str, Any]) -> dic
         >>> parameters_inside({"trigger": "backfill", "parameters": {"period": "04"}}, {"limit": 3})
         {'period': '04', 'limit': 3}
     """
-    if names["trigger"] != TRIGGER:
+    if names["trigger"] != BACKFILL:
         return dict(given)
     return {evaluations.PERIOD: _period_of(names), **given}
 
@@ -188,7 +209,7 @@ def evaluation_to_check(project: str, store: str, names: Mapping[str, Any]) -> s
     Raises:
         NotFound: no evaluation of the period was made.
     """
-    if names["trigger"] != TRIGGER:
+    if names["trigger"] != BACKFILL:
         return None
     declared = load_project(project)
     with edge.reading() as session:
@@ -243,7 +264,7 @@ def tell(tally: Tally) -> None:
     """Say how far it has come, to whoever listens and to the log of the run."""
     from prefect import get_run_logger
 
-    LISTENED_TO.info("%s", tally.in_words(), extra={TRIGGER: tally})
+    LISTENED_TO.info("%s", tally.in_words(), extra={BACKFILL: tally})
     get_run_logger().info("%s", tally.in_words())
 
 

@@ -13,12 +13,10 @@ from governance import evaluations
 from governance.errors import ChangedMeanwhile
 from governance.project_file import Project, load_project
 from governance.tables import Evaluation
-from governance.vocabulary import StepOutcome
+from governance.vocabulary import STEP_OUTCOMES, WORST_LAST, StepOutcome
 from tasks import edge
-from tasks.checks import STEP_OUTCOMES, Evidence, Finding, history_needed, metrics_needed, run_check
+from tasks.checks import Evidence, Finding, history_needed, metrics_needed, run_check
 from tasks.publish import publish_checks
-
-_WORST_LAST = (StepOutcome.SUCCESS, StepOutcome.WARNING, StepOutcome.FAILED)
 
 
 @task(task_run_name="Check", cache_policy=NO_CACHE)
@@ -68,7 +66,7 @@ def _told(store: str, evaluation: Evaluation, findings: Sequence[Finding]) -> di
         "store": store,
         "evaluation": evaluation.id,
         "data": evaluation.data,
-        "outcome": max(outcomes, key=_WORST_LAST.index, default=StepOutcome.SUCCESS),
+        "outcome": max(outcomes, key=WORST_LAST.index, default=StepOutcome.SUCCESS),
         "message": "; ".join(sentences) or "the store has no checks",
         "checks": [asdict(finding) for finding in findings],
     }

@@ -46,13 +46,13 @@ def export_document(project: str, model: str | None, version: str, output: str) 
     return write_document(load_project(project), model, version, Path(output))
 
 
-def inside_the_project(project: str, output: str) -> str:
+def place_of_output(project: str, output: str) -> str:
     """Where a file lies that ``project.yaml`` names: relative to its folder, unless it says exactly where.
 
     Example:
-        >>> inside_the_project("/srv/cards/project.yaml", "documents/latest.html")
+        >>> place_of_output("/srv/cards/project.yaml", "documents/latest.html")
         '/srv/cards/documents/latest.html'
-        >>> inside_the_project("/srv/cards/project.yaml", "/srv/documents/latest.html")
+        >>> place_of_output("/srv/cards/project.yaml", "/srv/documents/latest.html")
         '/srv/documents/latest.html'
     """
     return str(Path(project).parent / output)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from governance.notices import Sent
     from governance.project_file import Project
+    from governance.scenario_runs import Planned
     from governance.tables import ModelVersion
     from tasks.data.telling import Progress
 
@@ -43,6 +44,10 @@ _PATIENCE: ContextVar[float] = ContextVar("_PATIENCE", default=0.0)
 """Seconds to go on asking for a database that does not answer."""
 
 
+class TookTooLong(TimeoutError):
+    """An attempt at a step was stopped. Not one of ours: no user sees it but as the message of the step."""
+
+
 @dataclass(slots=True)
 class _Step:
     """The step of a scenario that is going on, and what it had done when its run was interrupted."""
@@ -50,11 +55,15 @@ class _Step:
     run: int
     root: int
     position: int
+    planned: Planned
+    inside: _Step | None
     done_before: dict[str, Any] | None
     taken_over: bool = False
 
 
 _STEP: ContextVar[_Step | None] = ContextVar("_STEP", default=None)
+
+_OVER_THE_PAST: ContextVar[bool] = ContextVar("_OVER_THE_PAST", default=False)
 
 
 def now() -> datetime:
@@ -221,20 +230,62 @@ def _begun(stack: ExitStack, begin: Callable[[], AbstractContextManager[Session]
 
 
 @contextmanager
-def in_step(run: int, root: int, position: int, done_before: Mapping[str, Any] | None = None) -> Iterator[None]:
+def in_step(
+    run: int, root: int, position: int, planned: Planned, done_before: Mapping[str, Any] | None = None
+) -> Iterator[None]:
     """Inside, a step of a scenario goes on, and :func:`keep` writes down what it has done.
 
     Args:
         run: Number of the run.
         root: Number of the run that it goes on with, or its own.
         position: Of the step, from 0.
+        planned: What the step is, and is asked.
         done_before: What the step had kept already when its run was interrupted.
     """
-    token = _STEP.set(_Step(run, root, position, None if done_before is None else dict(done_before)))
+    before = None if done_before is None else dict(done_before)
+    token = _STEP.set(_Step(run, root, position, planned, _STEP.get(), before))
     try:
         yield
     finally:
         _STEP.reset(token)
+
+
+def enclosing_runs() -> list[int]:
+    """Numbers of the runs whose step this is done for, the innermost first; none outside of a step.
+
+    Example:
+        >>> with in_step(5, 5, 0, ("Retrain", "run_scenario", "")), in_step(6, 6, 2, ("Train", "train", "")):
+        ...     enclosing_runs()
+        [6, 5]
+    """
+    found, step = [], _STEP.get()
+    while step is not None:
+        found.append(step.run)
+        step = step.inside
+    return found
+
+
+@contextmanager
+def over_the_past(does: bool = True) -> Iterator[None]:
+    """Inside, runs of scenarios are those of a backfill. Nobody else's word is taken for that."""
+    token = _OVER_THE_PAST.set(does)
+    try:
+        yield
+    finally:
+        _OVER_THE_PAST.reset(token)
+
+
+def is_over_the_past() -> bool:
+    """Whether this is done for a backfill.
+
+    Example:
+        >>> with over_the_past():
+        ...     is_over_the_past()
+        True
+        >>> is_over_the_past()
+        False
+    """
+    return _OVER_THE_PAST.get()
 
 
 def once(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -249,7 +300,7 @@ def once(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     Example:
         >>> once(lambda: {"version": 2})
         {'version': 2}
-        >>> with in_step(5, 4, 0, {"version": 2}):
+        >>> with in_step(5, 4, 0, ("Train", "train", ""), {"version": 2}):
         ...     once(lambda: {"version": 3})
         {'version': 2}
     """
@@ -291,11 +342,11 @@ def keep(session: Session, result: Mapping[str, Any]) -> None:
     if step.done_before is not None and not step.taken_over:
         subject = f"step {step.position} of run {step.run}"
         raise ChangedMeanwhile(subject, "nothing done yet", "what it did before it was interrupted")
-    step.done_before = {**(step.done_before or {}), **result}
-    step.taken_over = True
+    kept = {**(step.done_before or {}), **result}
     scenario_runs.keep_effect(
-        session, step.run, root=step.root, position=step.position, result=step.done_before, at=now()
+        session, step.run, root=step.root, position=step.position, step=step.planned, result=kept, at=now()
     )
+    step.done_before, step.taken_over = kept, True  # only now: what the database refused is not done
 
 
 @contextmanager

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 
 def activate(
-    project: Project, model: str, version: str, environment: str | None, actor: Actor, *, confirm: bool
+    project: Project,
+    model: str,
+    version: str,
+    environment: str | None,
+    actor: Actor,
+    *,
+    confirm: bool,
+    expected_revision: int | None = None,
 ) -> dict[str, Any]:
     """Make a version active.
 
@@ -30,6 +37,7 @@ def activate(
         environment: Where; ``None``: the monitored one.
         actor: Who activates.
         confirm: Whether the actor says yes to a warning of the gate.
+        expected_revision: Of what the version is to replace, see :func:`governance.registry.activate`.
 
     Returns:
         JSON-able: what is active now, what it replaced, and what the gate said.
@@ -42,8 +50,16 @@ def activate(
 
     def act(session: Session, row: ModelRow, place: EnvironmentRow) -> Activation:
         found = registry.find_version(session, row, version, place)
-        store = settings().artifacts_folder
-        return registry.activate(session, found, place, artifacts=store, actor=actor, at=edge.now(), confirm=confirm)
+        return registry.activate(
+            session,
+            found,
+            place,
+            artifacts=settings().artifacts_folder,
+            actor=actor,
+            at=edge.now(),
+            confirm=confirm,
+            expected_revision=expected_revision,
+        )
 
     return _through_the_gate(project, model, environment, actor, act)
 

@@ -38,25 +38,22 @@ def compare_with_active(assignment: Assignment, table: TrainingTable, trained: T
     that can be known. What fails here fails no training: then the new version is not known to be better.
 
     Returns: ``None`` for another policy; else ``champion`` (its number, ``None``: none is active), ``better``,
-    ``compared``, ``message`` as the end of a sentence about the new version, and what was ``measured``.
+    ``compared``, ``message`` as the end of a sentence about the new version, what was ``measured``, and of which
+    ``environment`` the champion is, with the ``revision`` of what was active there.
     """
     activation = assignment.settings.activation
     if activation.policy is not ActivationPolicy.IF_BETTER:
         return None
     try:
-        champion = _champion(assignment)
+        where = _place(assignment.project, assignment.settings)
+        champion, revision = _champion(assignment, where)
+        against = {"environment": where, "revision": revision}
         if champion is None:
-            return {
-                "champion": None,
-                "better": True,
-                "compared": False,
-                "message": "no version is active to compare with",
-            }
-        return _compared(assignment, table, trained, champion)
+            message = "no version is active to compare with"
+            return {"champion": None, "better": True, "compared": False, "message": message, **against}
+        return _compared(assignment, table, trained, champion) | against
     except DriftgateError as refusal:
         problem = str(refusal)
-    except TimeoutError:  # the step has taken too long, and is to end
-        raise
     except Exception as error:  # an estimator of others, on rows that it was not made for
         get_run_logger().warning("the versions could not be compared", exc_info=True)
         problem = f"{type(error).__name__}: {error}"
@@ -64,15 +61,18 @@ def compare_with_active(assignment: Assignment, table: TrainingTable, trained: T
     return {"champion": None, "better": False, "compared": False, "message": message}
 
 
-def _champion(assignment: Assignment) -> Version | None:
-    project = assignment.project
+def _champion(assignment: Assignment, where: str) -> tuple[Version | None, int]:
+    """What is active, with its revision."""
+    project, model = assignment.project, assignment.model
     with edge.reading() as session:
         try:
-            row = edge.find_version(session, project, assignment.model, "active", _place(project, assignment.settings))
+            row = edge.find_version(session, project, model, "active", where)
         except NotFound:
-            return None
+            return None, 0
+        place = registry.find_environment(session, project.project, where)
+        revision = registry.active_revision(session, registry.find_model(session, project.project, model), place)
         registry.require_as_recorded(session, row)
-        return open_version(row, assignment.model, settings().artifacts_folder)
+        return open_version(row, model, settings().artifacts_folder), revision
 
 
 def _place(project: Project, model: ModelSettings) -> str:
@@ -162,11 +162,13 @@ def _always(project: Project, model: ModelSettings, made: Mapping[str, Any], act
 
 
 def _if_better(project: Project, model: ModelSettings, made: Mapping[str, Any], actor: str | None) -> dict[str, Any]:
-    found = made["improvement"] or _NOT_COMPARED
+    found: Mapping[str, Any] = made["improvement"] or _NOT_COMPARED
+    if found["better"] and found["environment"] != _place(project, model):
+        found = _NOT_COMPARED
     if not found["better"]:
         outcome = StepOutcome.SUCCESS if found["compared"] else StepOutcome.WARNING
         return _settled(outcome, f"is trained, and is not activated: {found['message']}")
-    return _through_the_gate(project, model, made, actor, f": {found['message']}")
+    return _through_the_gate(project, model, made, actor, f": {found['message']}", found["revision"])
 
 
 _NOT_COMPARED: Final = MappingProxyType(
@@ -184,33 +186,30 @@ _POLICIES: Final[Mapping[ActivationPolicy, Callable[..., dict[str, Any]]]] = Map
 
 
 def _through_the_gate(
-    project: Project, model: ModelSettings, made: Mapping[str, Any], actor: str | None, why: str
+    project: Project,
+    model: ModelSettings,
+    made: Mapping[str, Any],
+    actor: str | None,
+    why: str,
+    expected_revision: int | None = None,
 ) -> dict[str, Any]:
     where = _place(project, model)
     if made.get("environment") == where:  # it was let through before the run was interrupted
         return _settled(StepOutcome.SUCCESS, f"is active in {where}{why}", activated=True)
     number = str(made["version"])
     try:
-        _require_same_champion(project, made, where)
-        gate.activate(project, made["model"], number, where, edge.acting(actor), confirm=False)
+        gate.activate(
+            project,
+            made["model"],
+            number,
+            where,
+            edge.acting(actor),
+            confirm=False,
+            expected_revision=expected_revision,
+        )
     except Refused as refusal:
         return _settled(StepOutcome.WARNING, f"is trained{why}; the gate refused: {refusal}")
     return _settled(StepOutcome.SUCCESS, f"is active in {where}{why}", activated=True)
-
-
-def _require_same_champion(project: Project, made: Mapping[str, Any], where: str) -> None:
-    """What a version was found better than has to be what it replaces. Raises: ChangedMeanwhile."""
-    from governance.errors import ChangedMeanwhile
-
-    improvement = made["improvement"]
-    if improvement is None:
-        return
-    with edge.reading() as session:
-        row = registry.find_model(session, project.project, made["model"])
-        active = registry.active_versions(session, row).get(where)
-    if active != improvement["champion"]:
-        subject = f"{project.project}/{made['model']} in {where!r}"
-        raise ChangedMeanwhile(subject, f"version {improvement['champion']}", f"version {active}")
 
 
 def _settled(outcome: StepOutcome, message: str, *, activated: bool = False) -> dict[str, Any]:

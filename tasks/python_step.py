@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from asyncio import CancelledError
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.exceptions import PrefectSignal, TerminationSignal
 from pydantic import ConfigDict, ValidationError, validate_call
 
 from governance.errors import UnreadableFile, UnusableValue
 from governance.project_file import load_project
-from tasks.metrics.custom import in_words, load_function
+from tasks.functions import in_words, load_function
 from tasks.scenarios.results import as_result
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
+STOPS: Final = (KeyboardInterrupt, TerminationSignal, PrefectSignal)
+"""What a run is stopped by from outside."""
 
 LONGEST_SHOWN: Final = 60
 """Characters of a wrong value that an error shows."""
@@ -30,13 +36,26 @@ def call_function(project: str, function: str, arguments: Mapping[str, Any]) -> 
     Raises: UnreadableFile without such a function, UnusableValue for an argument or a result that can't be one, and
     whatever the function raises.
     """
-    called = load_function(function, load_project(project).folder, "the step's function")
-    by_position, by_name = bound(called, arguments, function)
+    folder = load_project(project).folder
+    with _contained():
+        called = load_function(function, folder, "the step's function")
+        by_position, by_name = bound(called, arguments, function)
+        return as_result(called(*by_position, **by_name), function)
+
+
+@contextmanager
+def _contained() -> Iterator[None]:
+    """Inside, code of others raises nothing that would end the whole run."""
     try:
-        given = called(*by_position, **by_name)
-    except SystemExit as left:  # it would end the whole run
+        yield
+    except (Exception, *STOPS):
+        raise
+    except SystemExit as left:
         raise RuntimeError(f"the function left with SystemExit({left.code!r})") from left
-    return as_result(given, function)
+    except BaseException as left:
+        if isinstance(left, CancelledError) and type(left) is not CancelledError:
+            raise  # Prefect's own kind, by which it stops what takes too long
+        raise RuntimeError(f"the function left with {in_words(left)}") from left
 
 
 def bound(

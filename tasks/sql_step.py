@@ -11,7 +11,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from governance.errors import NotFound, UnusableValue
-from tasks.data.queries import Query, open_engine, said_no
+from tasks.data.queries import Query, open_engine, said_no, stoppable
 from tasks.scenarios.results import as_result
 
 if TYPE_CHECKING:
@@ -23,11 +23,18 @@ MOST_ROWS: Final = 100
 _REFUSES_SEVERAL: Final = frozenset({"sqlite"})
 """Databases whose driver takes one statement only; it knows better than we where that ends, as in a trigger."""
 
-_PASSED_OVER: Final = re.compile(
-    r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*` | --[^\n]* | /\*.*?\*/ | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$""",
-    re.DOTALL | re.VERBOSE,
-)
-"""Texts, names and comments: what is in them ends no statement."""
+_ESCAPES_WITH_BACKSLASH: Final = frozenset({"mysql", "mariadb", "bigquery", "databricks", "snowflake"})
+"""Databases in whose texts a backslash takes the quote after it for a letter. Elsewhere it is a letter itself."""
+
+_TEXTS: Final = r"""(?<!\w)[eE]'(?:[^'\\]|''|\\.)*' | '(?:[^']|'')*' | "(?:[^"]|"")*" """
+_TEXTS_WITH_BACKSLASH: Final = r"""'(?:[^'\\]|''|\\.)*' | "(?:[^"\\]|""|\\.)*" """
+_NAMES_AND_COMMENTS: Final = r"""`[^`]*` | --[^\n]* | /\*.*?\*/ | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$"""
+
+_PASSED_OVER: Final = {
+    backslash: re.compile(f"{texts} | {_NAMES_AND_COMMENTS}", re.DOTALL | re.VERBOSE)
+    for backslash, texts in ((False, _TEXTS), (True, _TEXTS_WITH_BACKSLASH))
+}
+"""Texts, names and comments: what is in them ends no statement. By whether a backslash escapes."""
 
 
 @task(task_run_name="Execute statement", cache_policy=NO_CACHE)
@@ -57,9 +64,9 @@ def execute_statement(name: str, statement: str, parameters: Mapping[str, Any], 
     query = Query(name, statement, address)
     engine = open_engine(query)
     if engine.dialect.name not in _REFUSES_SEVERAL:
-        require_one_statement(statement)
+        require_one_statement(statement, backslash=engine.dialect.name in _ESCAPES_WITH_BACKSLASH)
     try:
-        with engine.begin() as connection:
+        with stoppable(engine), engine.begin() as connection:
             return _answer(connection.execute(_with_parameters(statement, parameters), dict(parameters)), name)
     except (NotFound, UnusableValue):
         raise
@@ -69,8 +76,15 @@ def execute_statement(name: str, statement: str, parameters: Mapping[str, Any], 
         engine.dispose()
 
 
-def require_one_statement(statement: str) -> None:
-    """Refuse more than one statement, or none. Raises: UnusableValue.
+def require_one_statement(statement: str, *, backslash: bool = False) -> None:
+    """Refuse more than one statement, or none.
+
+    Args:
+        statement: As it is written in ``project.yaml``.
+        backslash: Whether the database reads the character after a backslash in a text as a letter.
+
+    Raises:
+        UnusableValue: it is not one.
 
     Example:
         >>> require_one_statement("DELETE FROM parts WHERE name = 'a;b'; -- that is all")
@@ -79,7 +93,7 @@ def require_one_statement(statement: str) -> None:
             ...
         governance.errors.UnusableValue: statement: there are 2 statements; write a step for each.
     """
-    several = [part for part in _PASSED_OVER.sub(_kept, statement).split(";") if part.strip()]
+    several = [part for part in _PASSED_OVER[backslash].sub(_kept, statement).split(";") if part.strip()]
     if len(several) != 1:
         remedy = "write a step for each" if several else "write one"
         raise UnusableValue("statement", f"there are {len(several) or 'no'} statements", remedy)

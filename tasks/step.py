@@ -21,10 +21,11 @@ from governance.project_file import AnyStep
 from governance.tables import ScenarioRun, StepRun
 from governance.vocabulary import ScenarioOutcome, StepOutcome
 from tasks import edge
-from tasks.scenario import OpenRun
+from tasks.scenario import OpenRun, planned, require_going_on
 from tasks.scenarios.conditions import in_words, should_run
 from tasks.scenarios.expressions import fill_step
 from tasks.scenarios.progress import Progress, as_declared
+from tasks.scenarios.results import as_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,11 @@ class Ended:
     outcome: StepOutcome
     message: str
     result: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """What code of others says, and gives, may not fit into the record."""
+        object.__setattr__(self, "message", as_kept(self.message))
+        object.__setattr__(self, "result", as_kept(self.result))
 
     def __repr__(self) -> str:
         """The outcome alone: Prefect's logs show it beside the message, and a result may be long."""
@@ -54,10 +60,6 @@ STATES: Final[Mapping[StepOutcome, Callable[[Ended], State[Ended]]]] = {
 
 TO_BE_TRIED_AGAIN: Final = "TriedAgain"
 """Name of the state of an attempt that failed and is not the last one."""
-
-
-class TookTooLong(TimeoutError):
-    """An attempt at a step was stopped. Not one of ours: no user sees it but as the message of the step."""
 
 
 class Turn:
@@ -103,13 +105,14 @@ def run_step(turn: Turn) -> State[Ended]:
     What a run before this one has recorded is taken over, and what the step has done before it was interrupted is not
     done again.
 
-    Raises: ChangedMeanwhile when the run was ended meanwhile, e.g. taken for dead; then it does nothing more.
+    Raises: ChangedMeanwhile when the run was ended meanwhile, e.g. taken for dead, or one whose step this is done for;
+    then it does nothing more.
     UnreadableFile when the database takes nothing for long.
     """
     run, position, step, progress = turn.run, turn.position, turn.step, turn.progress
     started_at = edge.now()
     with edge.patiently(), edge.reading() as session:
-        scenario_runs.require_going_on(session, run.id, hold=False)
+        require_going_on(session, run.id)
         recorded = scenario_runs.step_at(session, run.id, position)
         effect = scenario_runs.effect_of(session, run.root, position)
     if recorded is not None:
@@ -121,7 +124,7 @@ def run_step(turn: Turn) -> State[Ended]:
     except ExpressionError as wrong:  # it would be as wrong the next time
         ended, tried_again = Ended(StepOutcome.FAILED, str(wrong), {"error": type(wrong).__name__}), False
     else:
-        with edge.patiently(), edge.in_step(run.id, run.root, position, effect):
+        with edge.patiently(), edge.in_step(run.id, run.root, position, planned(step), effect):
             ended = _attempt(turn.story, run, filled) if runs else _not_run(step, progress)
         tried_again = ended.outcome is StepOutcome.FAILED and task_run.run_count <= step.retries
     if tried_again:
@@ -148,9 +151,9 @@ def _attempt(story: Story, run: OpenRun, step: AnyStep) -> Ended:
     system, as for a disk, a database or another process.
     """
     try:
-        with timeout(step.timeout_seconds, TookTooLong):
+        with timeout(step.timeout_seconds, edge.TookTooLong):
             return story(run, step)
-    except TookTooLong:
+    except edge.TookTooLong:
         return Ended(StepOutcome.FAILED, f"took longer than {step.timeout_seconds:g} s", {"error": "TimeoutError"})
     except DriftgateError as refusal:
         return Ended(StepOutcome.FAILED, str(refusal), {"error": type(refusal).__name__})

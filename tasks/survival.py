@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import platform
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,8 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from governance import scenario_runs
 from governance.audit import SYSTEM
 from governance.errors import DriftgateError
-from governance.processes import is_alive
-from governance.vocabulary import Actor, ReportAt, ScenarioOutcome
+from governance.processes import is_alive, this_machine
+from governance.vocabulary import SCHEDULE, Actor, ReportAt, ScenarioOutcome
 from tasks import edge
 from tasks.report import report_run
 
@@ -100,11 +99,11 @@ def abort_dead_runs(watcher: SignsOfLife, *, project: str | None = None, scenari
 
 def why_dead(run: ScenarioRun, watcher: SignsOfLife) -> str:
     """Why a run can't go on, in a clause; empty when it may still."""
-    gone = scenario_runs.why_gone(run, platform.node(), is_alive, at=edge.now())
+    gone = scenario_runs.why_gone(run, this_machine(), is_alive, at=edge.now())
     if gone or run.id is None:
         return gone
     silent = watcher.silent_seconds(run.id, run.beat_at)
-    seen = run.host == platform.node() and is_alive(run.process_id, since=run.beat_at or run.started_at)
+    seen = run.host == this_machine() and is_alive(run.process_id, since=run.beat_at or run.started_at)
     if silent < (HANGING_AFTER_SECONDS if seen else DEAD_AFTER_SECONDS):
         return ""
     return f"process {run.process_id} on {run.host} showed no sign of life for {silent:.0f} s"
@@ -154,7 +153,7 @@ def tell_prefect_of_last(project: str, scenario: str) -> None:
 
 
 def _is_gone(run: ScenarioRun) -> bool:
-    return bool(scenario_runs.why_gone(run, platform.node(), is_alive, at=edge.now()))
+    return bool(scenario_runs.why_gone(run, this_machine(), is_alive, at=edge.now()))
 
 
 _STATES: Final[Mapping[ScenarioOutcome, StateType]] = {
@@ -169,13 +168,12 @@ _STATES: Final[Mapping[ScenarioOutcome, StateType]] = {
 def _set_in_prefect(flow_run_id: str | None, state: StateType, why: str) -> None:
     """Let Prefect know that a run has ended in the record, if its server is there; what it knows already stays.
 
-    Only what it took for a crash is put right. Nobody waits long: Prefect's own automation ends dead runs too.
+    Only what it took for a crash is put right. Nobody waits long: Prefect's own automation ends dead runs too. Whatever
+    Prefect answers, the end is on record, and nothing fails for it.
     """
     if flow_run_id is None or not os.environ.get("PREFECT_API_URL"):
         return  # without an address, Prefect would start a server of its own
-    from httpx import HTTPError
     from prefect.client.orchestration import get_client
-    from prefect.exceptions import PrefectException
     from prefect.settings import PREFECT_API_REQUEST_TIMEOUT, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
     try:
@@ -187,7 +185,9 @@ def _set_in_prefect(flow_run_id: str | None, state: StateType, why: str) -> None
             crashed = known is not None and known.is_crashed() and state is not StateType.CRASHED
             if known is None or crashed or not known.is_final():
                 client.set_flow_run_state(UUID(flow_run_id), State(type=state, message=why), force=crashed)
-    except (HTTPError, PrefectException, ValueError) as problem:
+    except edge.TookTooLong:
+        raise
+    except Exception as problem:
         _LOG.info("Prefect was not told of the end of flow run %s: %s", flow_run_id, problem)
 
 
@@ -215,7 +215,7 @@ def showing_life(run: int, *, every_seconds: float | None = None) -> Iterator[No
                         return
                 if _is_cancelled(flow_run_id):
                     _end_cancelled(run)
-            except (DriftgateError, SQLAlchemyError) as problem:
+            except Exception as problem:  # without signs of life, a run that lives would be taken for dead
                 _LOG.warning("the sign of life of run %s could not be kept, it is tried again: %s", run, problem)
 
     thread = threading.Thread(target=show, name=f"signs of life of run {run}", daemon=True)
@@ -266,8 +266,6 @@ def later_is_due(due: datetime, now: datetime) -> bool:
         runs = client.read_flow_runs(flow_run_filter=of_this)
     later = (run for run in runs if run.expected_start_time is not None and run.expected_start_time > due)
     return any(
-        run.parameters.get("trigger") == scenario_runs.SCHEDULE
-        and run.state is not None
-        and not run.state.is_cancelled()
+        run.parameters.get("trigger") == SCHEDULE and run.state is not None and not run.state.is_cancelled()
         for run in later
     )

@@ -25,6 +25,16 @@ Project = Annotated[
         show_default=False,
     ),
 ]
+Projects = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--project",
+        "-p",
+        metavar="FOLDER|FILE|NAME",
+        help="Whose scenarios are started; may be repeated. Default: project.yaml in this folder.",
+        show_default=False,
+    ),
+]
 ActingAs = Annotated[
     str | None,
     typer.Option(

@@ -16,11 +16,14 @@ from governance.vocabulary import ScenarioOutcome
 from tasks import edge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import Console
 
+    from governance.project_file import Project as Declared
+    from governance.project_file import Value
     from governance.tables import ScenarioRun, StepRun
+    from governance.vocabulary import Actor
 
 Scenario = Annotated[str | None, typer.Argument(metavar="SCENARIO", help="Default: the only one.", show_default=False)]
 
@@ -58,8 +61,8 @@ def run(
     declared = record.find_project(project)
     name, settings = declared.scenario(scenario)
     actor = record.acting(acting_as)
-    given = _given(parameter or [])
-    continued = _interrupted(declared.project, name) if going_on else None
+    given = _given(parameter or [], settings.variables)
+    continued = _interrupted(declared, name, actor) if going_on else None
     with running.flows(f"Running {settings.name}"):
         from flows.scenario import run_scenario
 
@@ -159,7 +162,7 @@ def last_runs(
 def show_run(console: Console, made: dict[str, Any]) -> None:
     """Print one run with its steps."""
     rows = [(step["outcome"], step["name"], step["message"]) for step in made["steps"]]
-    title = f"{made['scenario']}, {made['started_at']:.19}: {made['outcome'] or _life(made)}"
+    title = f"run {made['run']} of {made['scenario']}, {made['started_at']:.19}: {made['outcome'] or _life(made)}"
     console.print(display.table(("outcome", "step", "message"), rows, title=title))
     if made["root"] is not None:
         display.say(console, f"It went on with run {made['root']}.")
@@ -198,16 +201,21 @@ def _reaching_prefect() -> Iterator[None]:
         yield
 
 
-def _interrupted(project: str, scenario: str) -> int:
+def _interrupted(declared: Declared, scenario: str, actor: Actor) -> int:
     """Number of the run to go on with."""
     from governance import scenario_runs
 
-    with edge.reading() as session:
-        return scenario_runs.newest_aborted(session, project, scenario).id or 0
+    with edge.looking_at(declared, actor) as session:
+        return scenario_runs.newest_aborted(session, declared.project, scenario).id or 0
 
 
-def _given(parameters: Sequence[str]) -> dict[str, Any]:
-    """Parameters as the command line has them, values as YAML reads them: numbers are numbers, true is true."""
+def _given(parameters: Sequence[str], variables: Mapping[str, Value]) -> dict[str, Any]:
+    """Parameters as the command line has them, values as YAML reads them: numbers are numbers, true is true.
+
+    Raises:
+        UnusableValue: one has no name or no value.
+        NotFound: the scenario has no variable of that name: it would change nothing.
+    """
     import yaml
 
     given: dict[str, Any] = {}
@@ -219,5 +227,7 @@ def _given(parameters: Sequence[str]) -> dict[str, Any]:
             read = value
         if not equals or not name:
             raise UnusableValue(f"parameter {parameter!r}", "it has no name and value", "write NAME=VALUE")
+        if name not in variables:
+            raise NotFound("variable", name, sorted(variables), "name one of the scenario's variables, or declare it")
         given[name] = read if isinstance(read, str | int | float | bool | None) else value
     return given

@@ -9,21 +9,10 @@ import typer
 
 from deployments.cli import display, record
 from deployments.cli.answer import Answer, console
-from deployments.cli.command import command
+from deployments.cli.command import Projects, command
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-Projects = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--project",
-        "-p",
-        metavar="FOLDER|FILE|NAME",
-        help="Whose scenarios are scheduled; may be repeated. Default: project.yaml in this folder, if there is one.",
-        show_default=False,
-    ),
-]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from deployments.cli import display, record
 from deployments.cli.answer import Answer, console
-from deployments.cli.command import command
+from deployments.cli.command import Projects, command
 
 if TYPE_CHECKING:
+    import typer
     from rich.console import Console
-
-Projects = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--project",
-        "-p",
-        metavar="FOLDER|FILE|NAME",
-        help="Whose triggers are watched; may be repeated. Default: project.yaml in this folder.",
-        show_default=False,
-    ),
-]
 
 
 def add_to(app: typer.Typer) -> None:

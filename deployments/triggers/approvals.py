@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from deployments.schedules import activated_on_approval, activation_deployment_of
 from deployments.triggers import events
@@ -14,6 +14,9 @@ from deployments.triggers.watched import Say, Watched
 from governance import trigger_states
 from governance.trigger_states import Approval
 from tasks import edge
+
+if TYPE_CHECKING:
+    from governance.tables import TriggerState
 
 KEY: Final = "approvals"
 
@@ -57,19 +60,25 @@ class ApprovalWatch:
             return
         with edge.reading() as session:
             state = trigger_states.find_state(session, row, "", KEY)
-            end = 0 if self._from_the_beginning else trigger_states.end_of_trail(session)
-            last = end if state is None else state.seen["number"]
-            new = trigger_states.approvals_after(session, self._project.project, last)
-        kept: dict[str, Any] = {"number": end, "since": edge.now().isoformat(), "waiting": []}
-        if state is not None:
-            kept = dict(state.seen)
+        # Kept before anything is passed on: if this process dies then, the next one passes on the same events.
+        state = state or self._begun()
+        with edge.reading() as session:
+            new = trigger_states.approvals_after(session, self._project.project, state.seen["number"])
+        kept: dict[str, Any] = dict(state.seen)
         for approval in new:
             pass_on(events.approved(self._project, approval, kept["since"]))
             kept["number"] = approval.number
             kept["waiting"] = self._with(kept["waiting"], approval)
         kept["waiting"] = [one for one in kept["waiting"] if not self._is_done(one, kept["since"])]
-        if state is None or kept != state.seen:
+        if kept != state.seen:
             self._watched.remember("", KEY, kept, before=state)
+
+    def _begun(self) -> TriggerState:
+        """What is kept of a project that was never looked at: from where on approvals are news."""
+        with edge.reading() as session:
+            end = 0 if self._from_the_beginning else trigger_states.end_of_trail(session)
+        seen = {"number": end, "since": edge.now().isoformat(), "waiting": []}
+        return self._watched.remember("", KEY, seen, before=None)
 
     def _with(self, waiting: list[dict[str, Any]], approval: Approval) -> list[dict[str, Any]]:
         """What waits for its activation; of several approved versions of a model it is the last one."""

@@ -44,14 +44,18 @@ class DatasetLookout:
         if self._place is None:
             problem, remedy = "a query has no files to watch", "use a trigger of kind sql_change instead"
             raise UnreadableFile(self._source, problem, remedy)
-        files = files_at(self._place)
+        # The marker first: of what is complete by it, no file can come after the look at the files.
         marker = None if self._marker is None else next(iter(files_at(self._marker).values()), None)
+        files = files_at(self._place)
         seen = _as_kept(files, marker)
         quiet = self._is_quiet(seen["digest"])
         if before is None:
             return [Sight(seen)]
-        complete = self._marker is None or (marker is not None and list(marker) != before["marker"])
-        if seen["digest"] == before["digest"] or not complete or not quiet:
+        marked = marker is not None and list(marker) != before["marker"]
+        if seen["digest"] == before["digest"]:
+            # A marker of a delivery that brought nothing new says nothing of the next one.
+            return [Sight({**before, "marker": seen["marker"]})] if marked else []
+        if not quiet or not (marked or self._marker is None):
             return []
         return [Sight(seen, starts=True, parameters=self._data(before["files"], seen["files"]))]
 

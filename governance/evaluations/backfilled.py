@@ -9,12 +9,12 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col
 
 from governance.tables import Evaluation
+from governance.vocabulary import BACKFILL
 
 PERIOD: Final = "period"
 """Label: which period was judged."""
 
 _TRIGGER: Final = "evaluation:trigger"
-_BACKFILL: Final = "backfill"
 
 
 def labels_of_period(period: str) -> dict[str, str]:
@@ -24,7 +24,7 @@ def labels_of_period(period: str) -> dict[str, str]:
         >>> labels_of_period("04")
         {'period': '04', 'evaluation:trigger': 'backfill'}
     """
-    return {PERIOD: period, _TRIGGER: _BACKFILL}
+    return {PERIOD: period, _TRIGGER: BACKFILL}
 
 
 def id_of_period(project: str, store: str, data: str, version: int | None) -> str:
@@ -41,15 +41,15 @@ def id_of_period(project: str, store: str, data: str, version: int | None) -> st
         'backfill-fdb9ca0f5530c72b'
     """
     said = "\n".join((project, store, data, "" if version is None else str(version)))
-    return f"{_BACKFILL}-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+    return f"{BACKFILL}-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
 
 
 def of_its_own_time() -> ColumnElement[bool]:
     """That an evaluation was made when its data were new, and not by a backfill."""
     trigger: ColumnElement[str] = col(Evaluation.labels)[_TRIGGER].as_string()
-    return trigger.is_distinct_from(_BACKFILL)
+    return trigger.is_distinct_from(BACKFILL)
 
 
 def is_of_its_own_time(evaluation: Evaluation) -> bool:
     """The same of one evaluation."""
-    return evaluation.labels.get(_TRIGGER) != _BACKFILL
+    return evaluation.labels.get(_TRIGGER) != BACKFILL

@@ -12,21 +12,9 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from governance.database import reading, transaction
-from governance.notices.claiming import change
+from governance.notices.claiming import DELAYS, GIVEN_UP_AFTER, change
 from governance.notices.mailing import send_mail
 from governance.tables import Notice, User
-
-DELAYS: Final = (
-    timedelta(minutes=1),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=12),
-)
-"""How long to wait after each attempt that failed; after one more it is given up."""
-
-OLDEST: Final = timedelta(days=3)
-"""What could not be sent for so long is no news any more: who sets up a mail server late is not flooded."""
 
 LEASE: Final = timedelta(hours=1)
 """How long a notice that somebody is sending is left alone; then its sender has died. Longer than a batch takes."""
@@ -102,6 +90,6 @@ def _address(session: Session, notice: Notice, now: datetime) -> tuple[str, str]
         return "", f"no e-mail address of {notice.recipient} is known"
     if not user.active:
         return "", f"{notice.recipient} is no active user any more"
-    if now - notice.created_at > OLDEST:
-        return "", f"it could not be sent for {OLDEST.days} days"
+    if now - notice.created_at > GIVEN_UP_AFTER:
+        return "", f"it could not be sent for {GIVEN_UP_AFTER.days} days"
     return user.email, ""

@@ -46,6 +46,9 @@ class Step(Section):
     FILLED: ClassVar[tuple[str, ...]] = ()
     """Fields in which ``${expression}`` is replaced when the step begins."""
 
+    PLACES: ClassVar[tuple[str, ...]] = ()
+    """Those of them that say where a file is written."""
+
     name: str = Field(min_length=1, max_length=200)
     run_if: RunIf = Field(default=RunCondition.NO_PRIOR_FAILED)
     reset_failure: bool = Field(default=False, description="When this step ends well, what failed before is forgotten.")
@@ -113,6 +116,7 @@ class Score(Step):
     """Put predictions beside the rows of a file."""
 
     FILLED: ClassVar[tuple[str, ...]] = ("output",)
+    PLACES: ClassVar[tuple[str, ...]] = ("output",)
 
     kind: Literal[StepKind.SCORE]
     model: Key
@@ -147,6 +151,7 @@ class ExportDocument(Step):
     """Write the document of a model version to a file."""
 
     FILLED: ClassVar[tuple[str, ...]] = ("output",)
+    PLACES: ClassVar[tuple[str, ...]] = ("output",)
 
     kind: Literal[StepKind.EXPORT_DOCUMENT]
     model: Key

@@ -6,6 +6,7 @@ from governance.registry.activating import activate, note_refusal, roll_back
 from governance.registry.browsing import REGISTRY, RegistryLine, list_registry
 from governance.registry.declaring import register_project
 from governance.registry.finding import (
+    active_revision,
     active_versions,
     find_environment,
     find_model,
@@ -30,6 +31,7 @@ __all__ = [
     "REGISTRY",
     "RegistryLine",
     "activate",
+    "active_revision",
     "active_versions",
     "bring_version",
     "confirm_override",

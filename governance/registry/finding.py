@@ -96,6 +96,12 @@ def active_versions(session: Session, model: ModelRow) -> dict[str, int]:
     return dict(session.exec(query).all())
 
 
+def active_revision(session: Session, model: ModelRow, environment: EnvironmentRow) -> int:
+    """How often what is active there has changed, as an activation may ask for it; 0 while nothing is active."""
+    found = session.get(ActiveVersion, (model.id, environment.id), populate_existing=True)
+    return 0 if found is None else found.revision
+
+
 def path_of(session: Session, version: ModelVersion) -> str:
     """A version as a path of names: ``project/model/number``."""
     model = session.get_one(ModelRow, version.model_id)

@@ -8,12 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from governance.tables import StepRun
-from governance.vocabulary import CheckOutcome, EmptyPolicy, ScenarioOutcome, StepOutcome
+from governance.vocabulary import STEP_OUTCOMES, WORST_LAST, CheckOutcome, EmptyPolicy, ScenarioOutcome, StepOutcome
 
 _TROUBLE: Final = frozenset({ScenarioOutcome.WARNING, ScenarioOutcome.FAILED, ScenarioOutcome.ABORTED})
-
-_GRAVE: Final = 2
-_SLIGHT: Final = 1
 
 
 def tells_of_trouble(outcome: ScenarioOutcome) -> bool:
@@ -51,8 +48,9 @@ def failing_checks(result: Mapping[str, Any]) -> list[str]:
 
 
 def _gravity(finding: Mapping[str, Any]) -> int:
-    outcome, empty = finding.get("outcome"), finding.get("empty")
-    if outcome == CheckOutcome.ERROR or (outcome == CheckOutcome.EMPTY and empty == EmptyPolicy.ERROR):
-        return _GRAVE
-    tolerated = outcome == CheckOutcome.OK or (outcome == CheckOutcome.EMPTY and empty == EmptyPolicy.OK)
-    return 0 if tolerated else _SLIGHT
+    try:
+        outcome = CheckOutcome(finding.get("outcome", ""))
+        empty = EmptyPolicy(finding.get("empty", EmptyPolicy.WARNING))
+    except ValueError:  # of a step of the project's own
+        return WORST_LAST.index(StepOutcome.WARNING)
+    return WORST_LAST.index(STEP_OUTCOMES[outcome, empty])

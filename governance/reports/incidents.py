@@ -15,10 +15,7 @@ from governance.project_file import Reporter
 from governance.reports.causes import cause_of, tells_of_trouble
 from governance.tables import Incident, ProjectRow, Report, ScenarioRun, StepRun
 from governance.tables.columns import key_of
-from governance.vocabulary import ReportAt, ReportKind, ScenarioOutcome
-
-BACKFILL: Final = "backfill"
-"""What starts runs over past periods: they tell nobody, since they say nothing of how things are now."""
+from governance.vocabulary import BACKFILL, ReportAt, ReportKind, ScenarioOutcome
 
 _WELL: Final = frozenset({ScenarioOutcome.SUCCESS, ScenarioOutcome.WARNING})
 

@@ -12,23 +12,10 @@ from sqlmodel import Session, col, select, update
 
 from governance.database import reading, transaction
 from governance.notices import Sent
-from governance.notices.claiming import change
+from governance.notices.claiming import DELAYS, GIVEN_UP_AFTER, change
 from governance.notices.delivery import DEADLINE_SECONDS, Message, deliver
 from governance.tables import Report
 from governance.tables.columns import key_of
-
-DELAYS: Final = (
-    timedelta(minutes=1),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=6),
-    timedelta(hours=12),
-)
-"""How long to wait after each attempt that failed; the last of them again and again."""
-
-GIVEN_UP_AFTER: Final = timedelta(days=3)
-"""What could not be sent for so long is no news any more."""
 
 LEASE: Final = timedelta(minutes=10)
 """How long a report that somebody is sending is left alone; then its sender has died. Longer than a round may take."""
@@ -50,7 +37,8 @@ def send_due(
 ) -> Sent:
     """Send the reports whose time has come, in transactions of their own. Several may do so at once.
 
-    A channel that does not take one is left alone until the next round.
+    A channel that does not take one is left alone until the next round. Who does not know where a channel leads takes
+    nothing of it away from those who do.
 
     Args:
         engine: Of the database.
@@ -104,14 +92,15 @@ def _send_one(engine: Engine, report: Report, url: str | None, now: datetime, wi
         problem = "; ".join(filter(None, [f"given up after {GIVEN_UP_AFTER.days} days", report.problem]))
         with transaction(engine) as session:
             return "kept" if change(session, report, report.attempts, next_attempt_at=None, problem=problem) else ""
+    if not url:
+        _note_no_url(engine, report)
+        return "failed"
     attempt = report.attempts + 1
     with transaction(engine) as session:
         if not change(session, report, report.attempts, attempts=attempt, next_attempt_at=now + LEASE):
             return ""
-    problem = f"{report.url_variable} is not set where it was to be sent"
-    if url:
-        message = Message(report.subject, report.text, report.html)
-        problem = deliver(url, message, within=within, called=report.url_variable)
+    message = Message(report.subject, report.text, report.html)
+    problem = deliver(url, message, within=within, called=report.url_variable)
     again = now + DELAYS[min(attempt, len(DELAYS)) - 1]
     with transaction(engine) as session:
         if problem:
@@ -119,6 +108,14 @@ def _send_one(engine: Engine, report: Report, url: str | None, now: datetime, wi
         else:
             _note_sent(session, report, attempt, now)
     return "failed" if problem else "sent"
+
+
+def _note_no_url(engine: Engine, report: Report) -> None:
+    """What somebody who has the URL was told by the service says more, and stays."""
+    if report.problem:
+        return
+    with transaction(engine) as session:
+        change(session, report, report.attempts, problem=f"{report.url_variable} is not set where it was to be sent")
 
 
 def _note_sent(session: Session, report: Report, attempt: int, now: datetime) -> None:

@@ -10,17 +10,18 @@ from governance.scenario_runs.finding import (
     was_begun,
 )
 from governance.scenario_runs.life import IsAlive, beat, why_gone
-from governance.scenario_runs.opening import open_run
-from governance.scenario_runs.skipping import SCHEDULE, missed_times, skip_run
-from governance.scenario_runs.steps import effect_of, keep_effect, record_step, step_at, steps_of
+from governance.scenario_runs.opening import find_finished, open_run
+from governance.scenario_runs.skipping import missed_times, skip_run
+from governance.scenario_runs.steps import Planned, effect_of, keep_effect, record_step, step_at, steps_of
 
 __all__ = [
-    "SCHEDULE",
     "IsAlive",
+    "Planned",
     "abort_run",
     "beat",
     "close_run",
     "effect_of",
+    "find_finished",
     "find_open_run",
     "find_run",
     "hold_run",

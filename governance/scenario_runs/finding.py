@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from governance.errors import NotFound
 from governance.tables import ProjectRow, ScenarioRun
-from governance.vocabulary import ScenarioOutcome
+from governance.vocabulary import BACKFILL, ScenarioOutcome
 
 
 def last_runs(session: Session, project: str, scenario: str | None = None, limit: int = 20) -> list[ScenarioRun]:
@@ -49,15 +49,20 @@ def runs_going_on(session: Session, project: str | None = None, scenario: str | 
 
 
 def newest_aborted(session: Session, project: str, scenario: str) -> ScenarioRun:
-    """The latest run of a scenario, if it was interrupted.
+    """The latest run of a scenario, if it was interrupted. Those of a backfill are left out: a backfill goes on with them.
 
     Raises:
         NotFound: there is none, or the latest ended by itself or goes on.
     """
-    latest = last_runs(session, project, scenario, limit=1)
-    if not latest or latest[0].outcome not in {None, ScenarioOutcome.ABORTED}:
+    query = (
+        select(ScenarioRun)
+        .join(ProjectRow)
+        .where(ProjectRow.name == project, ScenarioRun.scenario == scenario, col(ScenarioRun.trigger) != BACKFILL)
+    )
+    latest = session.exec(query.order_by(col(ScenarioRun.id).desc()).limit(1)).first()
+    if latest is None or latest.outcome not in {None, ScenarioOutcome.ABORTED}:
         raise NotFound("interrupted run of", scenario, remedy="run it anew, without --continue")
-    return latest[0]
+    return latest
 
 
 def newest_of(session: Session, root: int) -> ScenarioRun:

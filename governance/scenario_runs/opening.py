@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,10 +16,10 @@ from governance.errors import ActRefused, ChangedMeanwhile
 from governance.scenario_runs.ending import abort_run
 from governance.scenario_runs.finding import find_run, newest_of, runs_going_on
 from governance.scenario_runs.life import IsAlive, why_gone
-from governance.scenario_runs.steps import steps_since, take_over
+from governance.scenario_runs.steps import Planned, steps_since, take_over, why_not_of
 from governance.tables import ProjectRow, ScenarioRun, StepRun
 from governance.tables.columns import key_of
-from governance.vocabulary import Right, ScenarioOutcome, StepKind
+from governance.vocabulary import BACKFILL, Right, ScenarioOutcome
 
 _INTERRUPTED: Final = frozenset({None, ScenarioOutcome.ABORTED})
 """Outcomes of a run that can be gone on with, once nobody performs it any more."""
@@ -28,6 +29,8 @@ _TRIED_AGAIN: Final = frozenset({ScenarioOutcome.ABORTED, ScenarioOutcome.SUCCES
 
 After a failure it begins anew, since what has failed is to be done again.
 """
+
+_WELL: Final = frozenset({ScenarioOutcome.SUCCESS, ScenarioOutcome.WARNING})
 
 
 def open_run(
@@ -43,7 +46,7 @@ def open_run(
     actor: Actor,
     at: datetime,
     flow_run_id: str | None = None,
-    plan: Sequence[tuple[str, StepKind]] = (),
+    plan: Sequence[Planned] = (),
     continue_run: int | None = None,
     tried_before: int | None = None,
     missed: int = 0,
@@ -51,7 +54,8 @@ def open_run(
     """Begin a run.
 
     An earlier run that never ended becomes ``ABORTED``, with the reason, when its process on this host is dead, or
-    when it is the same Prefect run that is tried again. Such a Prefect run goes on with what it had done.
+    when it is the same Prefect run that is tried again. Such a Prefect run goes on with what it had done, if it was
+    given the same and is asked to do the same. A run that goes on with one of a backfill is one of the backfill.
 
     Args:
         session: Of the act.
@@ -65,7 +69,7 @@ def open_run(
         actor: Who started it.
         at: When.
         flow_run_id: Of the Prefect run, when there is one.
-        plan: Name and kind of each step, in order. Steps that were done are taken over while the plan is the same.
+        plan: Each step, in order. Steps that were done are taken over while the plan is the same.
         continue_run: Number of the interrupted run to go on with, because somebody says so.
         tried_before: Number of a run that the same step of another scenario has begun before.
         missed: Times of the schedule at which nothing ran, and for which this run stands.
@@ -82,8 +86,11 @@ def open_run(
         reason = _why_over(earlier, host, flow_run_id, is_alive, at)
         if not reason:
             raise ChangedMeanwhile(subject, "no run going on", in_words(earlier))
-        abort_run(session, earlier, reason=reason, actor=SYSTEM, at=at)
-    before, done = _gone_on_with(session, project, scenario, plan, flow_run_id, continue_run, tried_before)
+        with suppress(ChangedMeanwhile):  # it has ended by itself at this moment
+            abort_run(session, earlier, reason=reason, actor=SYSTEM, at=at)
+    before, done = _gone_on_with(session, project, scenario, plan, parameters, flow_run_id, continue_run, tried_before)
+    if before is not None and before.trigger == BACKFILL:
+        trigger = BACKFILL
     run = ScenarioRun(
         project_id=key_of(project),
         scenario=scenario,
@@ -111,6 +118,37 @@ def open_run(
     return run
 
 
+def find_finished(
+    session: Session,
+    scenario: str,
+    *,
+    plan: Sequence[Planned],
+    parameters: Mapping[str, Any],
+    flow_run_id: str | None,
+    tried_before: int | None,
+) -> ScenarioRun | None:
+    """The run that is not to begin once more: whoever tries it again had not heard that it has ended well.
+
+    Args:
+        session: That looks.
+        scenario: Of which a run is to begin.
+        plan: Each step, in order.
+        parameters: It is given.
+        flow_run_id: Of the Prefect run that is tried again.
+        tried_before: Number of a run that the same step of another scenario has begun before.
+
+    Returns:
+        The run, if all steps of the plan are on record in it, and it was given the same; none: it is to begin.
+    """
+    before = _tried_before(session, flow_run_id, tried_before)
+    if before is None or before.outcome not in _WELL:
+        return None
+    done = steps_since(session, root_of(before))
+    if len(done) != len(plan) or _why_another(session, before, scenario, done, plan, parameters):
+        return None
+    return before
+
+
 def root_of(run: ScenarioRun) -> int:
     """Number of the first of the runs that go on with one another."""
     return run.root_id or key_of(run)
@@ -132,7 +170,8 @@ def _gone_on_with(
     session: Session,
     project: ProjectRow,
     scenario: str,
-    plan: Sequence[tuple[str, StepKind]],
+    plan: Sequence[Planned],
+    parameters: Mapping[str, Any],
     flow_run_id: str | None,
     continue_run: int | None,
     tried_before: int | None,
@@ -141,19 +180,16 @@ def _gone_on_with(
     before = _tried_before(session, flow_run_id, tried_before)
     if before is not None:
         done = steps_since(session, root_of(before))
-        return (before, done) if before.scenario == scenario and _are_of(done, plan) else (None, [])
+        return (None, []) if _why_another(session, before, scenario, done, plan, parameters) else (before, done)
     if continue_run is None:
         return None, []
     before = newest_of(session, root_of(find_run(session, project.name, continue_run)))
     done = steps_since(session, root_of(before))
     reasons = []
-    if before.scenario != scenario:
-        reasons.append(f"it is a run of {before.scenario!r}, not of {scenario!r}")
     if before.outcome not in _INTERRUPTED:
         later = f"run {before.id}, which went on with it," if before.id != continue_run else "it"
         reasons.append(f"{later} ended {before.outcome}")
-    if not _are_of(done, plan):
-        reasons.append("the steps of the scenario are not those that it has done; run it anew")
+    reasons += _why_another(session, before, scenario, done, plan, parameters)
     if reasons:
         raise ActRefused(f"Run {continue_run}", "continue", reasons)
     return before, done
@@ -171,5 +207,23 @@ def _tried_before(session: Session, flow_run_id: str | None, tried_before: int |
     return found if found is not None and found.outcome in _TRIED_AGAIN else None
 
 
-def _are_of(done: Sequence[StepRun], plan: Sequence[tuple[str, StepKind]]) -> bool:
-    return [(step.name, step.kind) for step in done] == list(plan[: len(done)])
+def _why_another(
+    session: Session,
+    before: ScenarioRun,
+    scenario: str,
+    done: Sequence[StepRun],
+    plan: Sequence[Planned],
+    parameters: Mapping[str, Any],
+) -> list[str]:
+    """Why a run that is to begin is not the same once more as one before it, in clauses; none when it is."""
+    if before.scenario != scenario:
+        return [f"it is a run of {before.scenario!r}, not of {scenario!r}"]
+    other_steps = why_not_of(session, root_of(before), done, plan)
+    if before.parameters == dict(parameters):
+        return [other_steps] if other_steps else []
+    given = f"it was given {_in_words(before.parameters)}, and now {_in_words(parameters)}; give it the same, or run it anew"
+    return [given, other_steps] if other_steps else [given]
+
+
+def _in_words(parameters: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in sorted(parameters.items())) or "nothing"

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from governance.audit import Actor, Tag, note
 from governance.authorisation import require
 from governance.tables import AuditEvent, ProjectRow
-from governance.vocabulary import Right
-
-SCHEDULE = "schedule"
-"""The trigger of runs that the calendar starts."""
+from governance.vocabulary import SCHEDULE, Right
 
 
 def skip_run(
@@ -48,18 +45,15 @@ def skip_run(
 
 def missed_times(session: Session, project: ProjectRow, scenario: str) -> int:
     """Times of its schedule that a scenario let pass since it last began by its schedule."""
-    query = (
-        select(AuditEvent)
-        .where(
-            AuditEvent.subject == f"{project.name}/{scenario}",
-            col(AuditEvent.tag).in_([Tag.SCENARIO_STARTED, Tag.SCENARIO_SKIPPED]),
-        )
-        .order_by(col(AuditEvent.id).desc())
+    of_it = AuditEvent.subject == f"{project.name}/{scenario}"
+    said = col(AuditEvent.after)
+    begun = select(func.max(AuditEvent.id)).where(
+        of_it, AuditEvent.tag == Tag.SCENARIO_STARTED, said["trigger"].as_string() == SCHEDULE
     )
-    missed = 0
-    for event in session.exec(query):
-        after = event.after or {}
-        if event.tag == Tag.SCENARIO_STARTED and after.get("trigger") == SCHEDULE:
-            break
-        missed += after.get("missed") is not None and event.tag == Tag.SCENARIO_SKIPPED
-    return missed
+    missed = select(func.count()).where(
+        of_it,
+        AuditEvent.tag == Tag.SCENARIO_SKIPPED,
+        col(AuditEvent.id) > (session.exec(begun).one() or 0),
+        said["missed"].as_string().is_not(None),
+    )
+    return session.exec(missed).one()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import or_
 from sqlmodel import Session, col, select
@@ -13,6 +13,15 @@ from governance.scenario_runs.ending import require_going_on
 from governance.tables import ScenarioRun, StepEffect, StepRun
 from governance.tables.columns import key_of
 from governance.vocabulary import StepKind, StepOutcome
+
+
+class Planned(NamedTuple):
+    """A step as its scenario declares it when a run begins."""
+
+    name: str
+    kind: StepKind
+    asked: str
+    """Digest of what it is asked to do, the data among it. How it is tried is no part of that."""
 
 
 def record_step(
@@ -77,7 +86,14 @@ def effect_of(session: Session, root: int, position: int) -> dict[str, Any] | No
 
 
 def keep_effect(
-    session: Session, run: int, *, root: int, position: int, result: Mapping[str, Any], at: datetime
+    session: Session,
+    run: int,
+    *,
+    root: int,
+    position: int,
+    step: Planned,
+    result: Mapping[str, Any],
+    at: datetime,
 ) -> None:
     """Keep what a step has done, in the transaction that does it: both are there, or neither.
 
@@ -86,6 +102,7 @@ def keep_effect(
         run: Number of the run that does it.
         root: Number of the run that it goes on with, or its own.
         position: Of the step, from 0.
+        step: What it is, and was asked.
         result: What it made, which replaces what was kept before; must fit into JSON.
         at: When.
 
@@ -95,11 +112,35 @@ def keep_effect(
     require_going_on(session, run)
     found = session.get(StepEffect, (root, position))
     if found is None:
-        session.add(StepEffect(root_id=root, position=position, result=dict(result), made_at=at))
+        made = StepEffect(root_id=root, position=position, **step._asdict(), result=dict(result), made_at=at)
+        session.add(made)
     else:
         found.result, found.made_at = dict(result), at
         session.add(found)
     session.flush()
+
+
+def why_not_of(session: Session, root: int, done: Sequence[StepRun], plan: Sequence[Planned]) -> str:
+    """Why runs that have done this can't be gone on with by such steps, in a clause; empty when they can.
+
+    Args:
+        session: That looks.
+        root: Number of the first of the runs.
+        done: Steps that they have recorded, in order.
+        plan: Steps of the scenario as it is declared now.
+    """
+    if [(step.name, step.kind) for step in done] != [(step.name, step.kind) for step in plan[: len(done)]]:
+        return "the steps of the scenario are not those that it has done; run it anew"
+    effects = session.exec(
+        select(StepEffect)
+        .where(StepEffect.root_id == root, col(StepEffect.position) >= len(done))
+        .order_by(col(StepEffect.position))
+    )
+    for effect in effects:
+        planned = plan[effect.position] if effect.position < len(plan) else None
+        if planned != Planned(effect.name, effect.kind, effect.asked):
+            return f"step {effect.name!r} had begun its work, and it is declared otherwise now; run it anew"
+    return ""
 
 
 def steps_since(session: Session, root: int) -> list[StepRun]:

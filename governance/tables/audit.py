@@ -21,6 +21,7 @@ class AuditEvent(SQLModel, table=True):
         Index("ix_audit_event_origin", "origin", "at", "number"),
         Index("ix_audit_event_tag", "tag", "at", "number"),
         Index("ix_audit_event_project", "project", "at", "number"),
+        Index("ix_audit_event_project_actor", "project", "actor", "at", "number"),
         Index("ix_audit_event_subject", "subject", "at", "number"),
     )
 

@@ -77,6 +77,9 @@ class StepEffect(SQLModel, table=True):
 
     root_id: int = Field(foreign_key="scenario_run.id", primary_key=True)
     position: int = Field(primary_key=True)
+    name: str
+    kind: StepKind = choice(StepKind)
+    asked: str = Field(max_length=64, description="Digest of what the step was asked to do, the data among it.")
     result: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     made_at: datetime = moment()
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from governance.project_file import AnyCheck, Compare, PythonCheck, TypicalRange
-from governance.vocabulary import CheckOutcome, ComparedWith, EmptyPolicy, StepOutcome
+from governance.vocabulary import ComparedWith
 from tasks.checks.compare import check_compare
 from tasks.checks.evidence import Evidence
 from tasks.checks.finding import Finding, bounds_in_words
@@ -26,18 +26,6 @@ CHECKS: Final[Mapping[str, Callable[[Any, Evidence], Finding]]] = MappingProxyTy
     }
 )
 """Every kind of check there is."""
-
-STEP_OUTCOMES: Final[Mapping[tuple[CheckOutcome, EmptyPolicy], StepOutcome]] = MappingProxyType(
-    {
-        **{(CheckOutcome.OK, empty): StepOutcome.SUCCESS for empty in EmptyPolicy},
-        **{(CheckOutcome.WARNING, empty): StepOutcome.WARNING for empty in EmptyPolicy},
-        **{(CheckOutcome.ERROR, empty): StepOutcome.FAILED for empty in EmptyPolicy},
-        (CheckOutcome.EMPTY, EmptyPolicy.OK): StepOutcome.SUCCESS,
-        (CheckOutcome.EMPTY, EmptyPolicy.WARNING): StepOutcome.WARNING,
-        (CheckOutcome.EMPTY, EmptyPolicy.ERROR): StepOutcome.FAILED,
-    }
-)
-"""What the outcome of one check does to the step that ran it."""
 
 
 def run_check(check: AnyCheck, evidence: Evidence) -> Finding:
@@ -83,7 +71,6 @@ def _history_of(check: AnyCheck) -> int:
 
 __all__ = [
     "CHECKS",
-    "STEP_OUTCOMES",
     "Evidence",
     "Finding",
     "bounds_in_words",

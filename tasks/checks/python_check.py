@@ -10,7 +10,7 @@ from governance.project_file import PythonCheck
 from governance.vocabulary import CheckOutcome, Measurement
 from tasks.checks.evidence import Evidence
 from tasks.checks.finding import Finding
-from tasks.metrics.custom import in_words, load_function
+from tasks.functions import in_words, load_function
 
 HISTORY: Final = 20
 """Evaluations before that such a function is given, at most."""

@@ -34,6 +34,9 @@ _SECRET_NAME: Final = re.compile("pass|pwd|secret|token|key|credential", re.IGNO
 _SHORTEST_MASKED: Final = 4
 """Characters of a password from which on asterisks are put in its place; of errors of others nothing is told."""
 
+LOOK_UP_AFTER: Final = 100_000
+"""Instructions of SQLite, about a millisecond, after which it lets Python have a look."""
+
 
 class Digest(Protocol):
     """A hash that is fed, such as those of ``hashlib``."""
@@ -145,7 +148,7 @@ def _running(query: Query, buffered_rows: int) -> Iterator[CursorResult[Any]]:
         raise UnreadableFile(query.name, "it does not begin with SELECT or WITH", "write a query that only reads")
     engine = open_engine(query)
     try:
-        with ExitStack() as stack:
+        with stoppable(engine), ExitStack() as stack:
             yield _asked(query, engine, buffered_rows, stack)
     except SQLAlchemyError as error:
         raise said_no(query, engine.url, error) from None
@@ -169,6 +172,46 @@ def open_engine(query: Query) -> Engine:
     except Exception:
         problem, remedy = "the address of its database is no SQLAlchemy URL", "write it as dialect://user@host/database"
     raise UnreadableFile(query.name, problem, remedy)
+
+
+@contextmanager
+def stoppable(engine: Engine) -> Iterator[None]:
+    """Inside, statements on connections that the engine makes end when Python is stopped: by a limit of time, or Ctrl-C.
+
+    Other drivers wait in Python, which is told of a signal there. SQLite works in the process itself, and Python hears
+    of nothing until it asks; what is raised then it takes for a mere wish to stop, so that is kept and raised again.
+
+    Raises:
+        BaseException: whatever the statement was stopped by.
+    """
+    from sqlalchemy import event
+
+    stopped_by: list[BaseException] = []
+    if engine.dialect.name == "sqlite":
+
+        @event.listens_for(engine, "connect")
+        def lets_look(connection: Any, _record: object) -> None:
+            looks = _looks(stopped_by)
+            next(looks)
+            connection.set_progress_handler(looks.__next__, LOOK_UP_AFTER)
+
+    try:
+        yield
+    except Exception:
+        if stopped_by:
+            raise stopped_by[0] from None
+        raise
+
+
+def _looks(stopped_by: list[BaseException]) -> Iterator[bool]:
+    """Whether to stop, at each look. A generator that was begun is inside its ``try`` when Python goes on in it."""
+    while True:
+        try:
+            yield bool(stopped_by)
+        except GeneratorExit:  # the connection was closed
+            return
+        except BaseException as stop:  # raised again by who waits for the statement
+            stopped_by.append(stop)
 
 
 def _asked(query: Query, engine: Engine, buffered_rows: int, stack: ExitStack) -> CursorResult[Any]:

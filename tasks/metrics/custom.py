@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from hashlib import sha256
-from importlib.util import module_from_spec, spec_from_file_location
 from math import isfinite, sqrt
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from governance.errors import DriftgateError, UnreadableFile
+from governance.errors import DriftgateError
 from governance.vocabulary import Measurement
+from tasks.functions import in_words, load_function, place_of
 from tasks.metrics.intervals import CONFIDENCE
 from tasks.metrics.resampling import SEED, positions_by_content
 
@@ -26,69 +25,22 @@ Function = Callable[..., float]
 
 GROUPS: Final = 20
 """Of rows, each left out once for the interval."""
-LONGEST_REASON: Final = 300
-"""Characters of what an exception says that are told."""
 FEWEST_ROWS: Final = 100
 """With fewer there is no interval."""
 
 
 def load_custom_metric(where: str, folder: Path) -> Function:
-    """The metric that ``file.py:function`` names. Arguments and errors: :func:`load_function`."""
+    """The metric that ``file.py:function`` names. Arguments and errors: :func:`tasks.functions.load_function`."""
     return load_function(where, folder, "custom_metrics")
-
-
-def load_function(where: str, folder: Path, setting: str) -> Callable[..., Any]:
-    """The function that ``file.py:function`` names.
-
-    Args:
-        where: The file, relative to the project's folder and inside it, a colon, and the name of a function.
-        folder: Of ``project.yaml``.
-        setting: Where ``project.yaml`` names it; for the errors.
-
-    Raises:
-        UnreadableFile: there is no such file inside the folder, it fails, or it has no such function.
-    """
-    path, name = _place_of(where, folder, setting)
-    module_name = f"driftgate_function_{path.stem}"
-    spec = spec_from_file_location(module_name, path)
-    if spec is None or spec.loader is None:
-        raise UnreadableFile(where, "it is no Python module", "name a file of Python code")
-    module = module_from_spec(spec)
-    # Dataclasses look their module up while they are made.
-    sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise UnreadableFile(where, f"importing it fails with {in_words(error)}", "mend the file") from error
-    finally:
-        sys.modules.pop(module_name, None)
-    function = vars(module).get(name)
-    if not callable(function):
-        raise UnreadableFile(where, f"it has no function {name!r}", f"define it, or mend {setting}")
-    return function  # type: ignore[no-any-return]
 
 
 def sha256_of_custom_metric(where: str, folder: Path) -> str | None:
     """SHA-256 of the file that ``file.py:function`` names, as hexadecimal digits; ``None`` when there is no such file."""
     try:
-        path, _ = _place_of(where, folder, "custom_metrics")
+        path, _ = place_of(where, folder, "custom_metrics")
         return sha256(path.read_bytes()).hexdigest()
     except (DriftgateError, OSError):
         return None
-
-
-def _place_of(where: str, folder: Path, setting: str) -> tuple[Path, str]:
-    if not where.isprintable():
-        raise UnreadableFile(ascii(where), "it has characters that can't be shown", f"mend {setting}")
-    file, _, name = where.rpartition(":")
-    if not file.endswith(".py") or not name.isidentifier():
-        raise UnreadableFile(where, "it is not of the form file.py:function", "name a file and a function in it")
-    path = (folder / file).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise UnreadableFile(where, "the file is outside the project's folder", "put it beside project.yaml")
-    if not path.is_file():
-        raise UnreadableFile(where, f"there is no file {path}", f"create it, or mend {setting}")
-    return path, name
 
 
 def measure_custom_metrics(
@@ -204,18 +156,3 @@ def _shown(value: object) -> str:
     if isinstance(value, str | bool | int | float | complex | None):
         return repr(value if not isinstance(value, str) or len(value) <= 60 else f"{value[:59]}…")
     return f"a value of type {type(value).__name__}"
-
-
-def in_words(error: BaseException) -> str:
-    r"""What code of others raised, as one line that can be kept and shown.
-
-    >>> in_words(ValueError("no\nrows"))
-    'ValueError: no rows'
-    """
-    try:
-        text = " ".join(str(error).split())[:LONGEST_REASON]
-    except (Exception, SystemExit):
-        text = "it can't say what"
-    # Neither databases nor terminals take everything that a text may hold.
-    text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

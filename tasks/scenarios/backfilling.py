@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
-from governance.vocabulary import StepOutcome
+from governance.vocabulary import WORST_LAST, StepOutcome
 from tasks.data.periods import Period
-
-WORST_LAST: Final = (StepOutcome.SUCCESS, StepOutcome.WARNING, StepOutcome.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,7 @@ class Plan:
         checks: Whether the checks of the store are run.
         actor: Who has asked for it.
         pieces: Oldest first.
+        last_run: Number of the last run on record when this was planned; later ones are of somebody else.
     """
 
     project: str
@@ -55,6 +54,7 @@ class Plan:
     checks: bool
     actor: str | None
     pieces: tuple[Piece, ...]
+    last_run: int = 0
 
     @property
     def remaining(self) -> list[Piece]:

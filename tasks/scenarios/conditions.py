@@ -9,7 +9,7 @@ from typing import Any, Final
 from governance.errors import ExpressionError
 from governance.project_file import Condition, OutcomeIs
 from governance.vocabulary import RunCondition, ScenarioOutcome
-from tasks.scenarios.expressions import as_text, evaluate
+from tasks.scenarios.expressions import as_text, evaluate, refused_as
 
 RunIf = RunCondition | OutcomeIs | Condition
 
@@ -73,6 +73,7 @@ def _kind(run_if: RunIf) -> RunCondition:
 def _is_true(expression: str, names: Mapping[str, Any]) -> bool:
     found = evaluate(expression, names)
     if not isinstance(found, bool):
-        problem = f"it comes to {as_text(found)[:80]!r} and not to true or false"
+        with refused_as(expression):
+            problem = f"it comes to {as_text(found)[:80]!r} and not to true or false"
         raise ExpressionError(expression, problem, "compare it with something")
     return found

@@ -12,7 +12,9 @@ import ast
 import json
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
@@ -25,6 +27,8 @@ AnyOfThem = TypeVar("AnyOfThem", bound=Step)
 
 LONGEST_TEXT: Final = 100_000
 """Characters of a text once its expressions are filled in."""
+
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, default=dict)
 
 _LARGEST: Final = 10**30
 """Beyond it nobody counts; whole numbers of Python have no end."""
@@ -72,10 +76,8 @@ def evaluate(expression: str, names: Mapping[str, Any]) -> Any:
         Traceback (most recent call last):
         governance.errors.ExpressionError: Expression "steps['Train'].gain": steps has no 'Train'; use one of Check.
     """
-    try:
+    with refused_as(expression):
         return _value(parse_expression(expression), names)
-    except Misuse as misuse:
-        raise ExpressionError(expression, misuse.problem, misuse.remedy) from None
 
 
 def fill(value: Any, names: Mapping[str, Any]) -> Any:
@@ -103,24 +105,17 @@ def fill(value: Any, names: Mapping[str, Any]) -> Any:
         return [fill(part, names) for part in value]
     if not isinstance(value, str):
         return value
-    try:
+    with refused_as(value):
         found = [piece if isinstance(piece, str) else _value(piece, names) for piece in pieces(value)]
-        if len(found) == 1:
-            return found[0]
-    except Misuse as misuse:
-        raise ExpressionError(value, misuse.problem, misuse.remedy) from None
-    text = "".join(map(as_text, found))
-    if len(text) > LONGEST_TEXT:
-        problem = f"it would be a text of {len(text):,} characters"
-        raise ExpressionError(value, problem, f"keep it to {LONGEST_TEXT:,}")
-    return text
+        return found[0] if len(found) == 1 else _together(found)
 
 
 def fill_step(step: AnyOfThem, names: Mapping[str, Any]) -> AnyOfThem:
     """A step as its story gets it: the fields that it says are filled, are. What is declared as text is text.
 
     Raises:
-        ExpressionError: as :func:`fill`.
+        ExpressionError: as :func:`fill`; or a place that was filled in is outside of the project's folder, where only
+            ``project.yaml`` itself may name one.
     """
     filled = {name: fill(getattr(step, name), names) for name in step.FILLED}
     for name, value in filled.items():
@@ -128,7 +123,10 @@ def fill_step(step: AnyOfThem, names: Mapping[str, Any]) -> AnyOfThem:
         if isinstance(declared, str) and value is None and type(step).model_fields[name].is_required():
             raise ExpressionError(declared, f"it comes to nothing, and {name} needs a text", "name a value that is set")
         if isinstance(declared, str) and value is not None:
-            filled[name] = as_text(value)
+            with refused_as(declared):
+                filled[name] = _together([value])
+                if name in step.PLACES and filled[name] != declared:
+                    _require_inside(filled[name])
     return step.model_copy(update=filled)
 
 
@@ -141,7 +139,38 @@ def as_text(value: Any) -> str:
     """
     if isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False, default=dict)
+    return _ENCODER.encode(value)
+
+
+@contextmanager
+def refused_as(text: str) -> Iterator[None]:
+    """Inside, what an expression in a text can't be is said of that text."""
+    try:
+        yield
+    except Misuse as misuse:
+        raise ExpressionError(text, misuse.problem, misuse.remedy) from None
+    except (RecursionError, OverflowError, ValueError):  # data are of any depth, and their numbers of any length
+        problem = "what it names lies too deep, or has too many digits, to be worked with"
+        raise ExpressionError(text, problem, "name less of it") from None
+
+
+def _together(values: Iterable[Any]) -> str:
+    """One text of all the values, which is never made much longer than it may become."""
+    parts, length = [], 0
+    for value in values:
+        for part in (value,) if isinstance(value, str) else _ENCODER.iterencode(value):
+            parts.append(part)
+            length += len(part)
+            if length > LONGEST_TEXT:
+                problem = f"it would be a text of more than {LONGEST_TEXT:,} characters"
+                raise Misuse(problem, "put less into it")
+    return "".join(parts)
+
+
+def _require_inside(place: str) -> None:
+    path = PurePath(place)
+    if path.is_absolute() or ".." in path.parts:
+        raise Misuse(f"it comes to {place[:80]!r}, outside of the project's folder", "name a file inside of it")
 
 
 def _value(part: ast.AST, names: Mapping[str, Any]) -> Any:
@@ -232,7 +261,7 @@ def _counted(part: ast.AST, count: Callable[..., Any], *numbers: Any) -> Any:
 
 
 def _bounded(part: ast.AST, number: Any) -> Any:
-    if not math.isfinite(number) or (isinstance(number, int) and abs(number) > _LARGEST):
+    if abs(number) > _LARGEST if isinstance(number, int) else not math.isfinite(number):
         raise Misuse(f"{ast.unparse(part)}: a number is beyond what can be counted with", "use smaller ones")
     return number
 

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from governance.vocabulary import OnFailure, ScenarioOutcome, StepOutcome
-
-_SEVERITY = (ScenarioOutcome.SUCCESS, ScenarioOutcome.WARNING, ScenarioOutcome.FAILED)
+from governance.vocabulary import WORST_LAST, OnFailure, ScenarioOutcome, StepOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ class Progress:
         if reset_failure and step is not StepOutcome.FAILED:
             failed_before = self.outcome is ScenarioOutcome.FAILED
             return replace(told, outcome=ScenarioOutcome.SUCCESS, recovered=self.recovered or failed_before)
-        return replace(told, outcome=max(self.outcome, ScenarioOutcome(step), key=_SEVERITY.index))
+        return replace(told, outcome=ScenarioOutcome(max(StepOutcome(self.outcome), step, key=WORST_LAST.index)))
 
 
 def as_declared(step: StepOutcome, on_failure: OnFailure) -> StepOutcome:

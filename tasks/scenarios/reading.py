@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from governance.errors import NotFound
-from governance.project_file import AnyStep, BuildEvaluation, Project, Train
+from governance.project_file import AnyStep, BuildEvaluation, Project, Step, Train
 from tasks.data.joining import PLUS
 from tasks.data.sources import resolve_data
+
+_HOW_IT_IS_TRIED: Final = frozenset(Step.model_fields)
 
 
 def steps_reading(
@@ -41,6 +46,20 @@ def steps_reading(
 def read_by(step: AnyStep) -> str | None:
     """What a step says that it reads; ``None`` when it reads nothing, or what the project says."""
     return step.data if isinstance(step, BuildEvaluation | Train) else None
+
+
+def asked_of(step: AnyStep) -> str:
+    """A digest of what a step is asked to do, the data among it; not of when it runs, nor of how often it is tried.
+
+    Example:
+        >>> once = BuildEvaluation(name="Judge", kind="build_evaluation", store="mes", data="monthly:04")
+        >>> asked_of(once) == asked_of(once.model_copy(update={"retries": 3}))
+        True
+        >>> asked_of(once) == asked_of(once.model_copy(update={"data": "monthly:05"}))
+        False
+    """
+    said = step.model_dump(mode="json", exclude=set(_HOW_IT_IS_TRIED))
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def pinned(reference: str, latest: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,6 +11,9 @@ from governance.errors import UnusableValue
 
 LONGEST_RESULT: Final = 100_000
 """Characters of a result as JSON: it is kept with the run for ever, and shown."""
+
+_NO_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
+"""What a text of Python may hold, and UTF-8, or a text of PostgreSQL, may not."""
 
 
 def as_result(value: object, source: str) -> dict[str, Any]:
@@ -54,6 +58,20 @@ def jsonable(value: object, source: str) -> Any:
         problem = f"it has {len(text):,} characters as JSON, more than {LONGEST_RESULT:,}"
         raise UnusableValue(f"result of {source}", problem, "write it to a file, and return where that is")
     return json.loads(text)
+
+
+def as_kept(value: Any) -> Any:
+    r"""What JSON has, with texts that every database can keep.
+
+    Example:
+        >>> as_kept({"why": ["bad \x00", 1, "\ud800"]}) == {"why": ["bad \ufffd", 1, "\ufffd"]}
+        True
+    """
+    if isinstance(value, str):
+        return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, Mapping):
+        return {as_kept(key): as_kept(part) for key, part in value.items()}
+    return [as_kept(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _plain(value: object) -> object:

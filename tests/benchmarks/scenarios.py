@@ -70,7 +70,7 @@ def many_steps(folder: Path, steps: int) -> str:
 def measure_steps(project: str, steps: int, timed: Timed) -> None:
     """One round of the many steps: ours, plainly, and empty tasks."""
     from flows.scenario import run_scenario
-    from tasks.metrics.custom import load_function
+    from tasks.functions import load_function
 
     def plainly() -> None:
         work = load_function("working.py:work", Path(project), "the step's function")

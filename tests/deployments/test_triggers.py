@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -40,11 +40,14 @@ from governance.registry import find_project
 from governance.settings import settings
 from governance.tables import ProjectRow, TriggerState
 from governance.tables.columns import key_of
-from governance.trigger_states import BACKFILL, find_state
-from governance.vocabulary import ScenarioOutcome
+from governance.trigger_states import find_state
+from governance.vocabulary import BACKFILL, ScenarioOutcome
 from tasks import edge
 from tests.governance.world import FINN, World, declaration
 from tests.workplace import Driftgate, at_home
+
+if TYPE_CHECKING:
+    from prefect.events import Event
 
 NUMBERS = count(1)
 DATASET = {"kind": "dataset_change", "data": "monthly"}
@@ -190,6 +193,25 @@ def test_with_a_marker_nothing_starts_until_the_marker_has_changed(place: Site) 
     os.utime(marker, ns=(5, 5))
     look()
     assert [run["data"] for run in place.runs()] == ["monthly:02", "monthly:03"]
+
+
+@pytest.mark.prefect
+def test_a_marker_of_a_delivery_with_nothing_new_does_not_complete_the_next_one(place: Site) -> None:
+    place.put("01")
+    marker = place.folder / "data" / "_COMPLETE"
+    look = place.watcher(place.declare(DATASET | {"marker": "data/_COMPLETE"}))
+    look()
+    marker.write_text("nothing new")
+    look()
+    place.put("02")
+    look()
+    look()
+    assert place.runs() == [], "half of the next delivery is there"
+    place.put("03")
+    os.utime(marker, ns=(5, 5))
+    look()
+    look()
+    assert place.runs() == [{"trigger": "dataset_change monthly"}]
 
 
 def test_while_files_still_change_nothing_is_due(tmp_path: Path) -> None:
@@ -580,6 +602,36 @@ def test_looking_for_approvals_makes_no_project_known_and_misses_none_of_one_tha
     world.approved_version()
     look()
     assert place.runs("activate/credit") == [{"version": "1", "model": "fraud", "environment": "prod"}]
+
+
+@pytest.mark.prefect
+def test_a_watcher_that_dies_once_it_has_passed_its_first_approval_on_passes_on_the_same_event_again(
+    place: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.folder.mkdir(exist_ok=True)
+    engine = open_database(settings().database, audit_key=settings().audit_key_bytes)
+    world = Governed(engine, settings().artifacts_folder)
+    project = world.project(place.folder)
+    passed_on: list[Event] = []
+
+    def dies(event: Event) -> None:
+        passed_on.append(event)
+        raise KeyboardInterrupt
+
+    watched = Watched(project, None, [("", "approvals")])
+    look = ApprovalWatch(watched, place.said.append)
+    look()
+    world.register()
+    world.approved_version()
+    with monkeypatch.context() as first:
+        first.setattr("deployments.triggers.approvals.pass_on", dies)
+        with pytest.raises(KeyboardInterrupt):
+            look()
+    monkeypatch.setattr("deployments.triggers.approvals.pass_on", passed_on.append)
+    ApprovalWatch(watched, place.said.append)()
+    died, again = passed_on
+    assert died.id == again.id
+    assert died.payload["version"] == again.payload["version"] == "1"
 
 
 @pytest.mark.prefect

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,8 +17,13 @@ from sqlmodel import select
 
 from flows.backfill import backfill
 from flows.evaluate import evaluate
+from flows.scenario import run_scenario
+from governance import registry, scenario_runs
+from governance.audit import Actor
 from governance.errors import NotFound, UnusableName
 from governance.items import item_of
+from governance.processes import is_alive, this_machine
+from governance.project_file import load_project
 from governance.tables import (
     ActiveVersion,
     CheckResult,
@@ -27,7 +34,9 @@ from governance.tables import (
     SignOff,
     StepRun,
 )
-from governance.vocabulary import Every
+from governance.vocabulary import Every, ScenarioOutcome
+from tasks import edge
+from tasks.backfill import done_meanwhile, plan_backfill
 from tasks.check import run_checks
 
 pytestmark = pytest.mark.prefect
@@ -121,6 +130,15 @@ def test_only_the_checks_remain_where_a_backfill_was_killed_before_them(live):
     _, ended = of_store(live, first="04", last="04", checks=True, retry_failed=True)
     assert outcomes(ended) == [("04", "FAILED", False)]
     assert len(on_record(live)) == 1
+
+
+def test_what_a_check_makes_of_an_absent_value_holds_when_the_backfill_is_begun_again_too(live):
+    absent = {"name": "absent", "type": "numeric_range", "metric": "custom.nothing", "maximum": 1}
+    for empty, expected in (("error", "FAILED"), ("ok", "SUCCESS")):
+        live.change(lambda p, empty=empty: p["stores"][STORE].update(checks=[{**absent, "empty": empty}]))
+        _, first = of_store(live, first="04", last="04", checks=True, again=True)
+        _, second = of_store(live, first="04", last="04", checks=True)
+        assert (outcomes(first), outcomes(second)) == ([("04", expected, False)], [("04", expected, True)])
 
 
 def test_a_period_that_cannot_be_judged_stops_none_of_the_others(live, tmp_path):
@@ -285,6 +303,68 @@ def test_a_backfill_that_is_killed_goes_on_where_it_was_and_leaves_nothing_twice
     killed_run, april, may = runs_on_record(live)
     assert (killed_run.outcome, april.root_id, may.root_id) == ("ABORTED", killed_run.id, None)
     assert [(e.id == judged.id, e.labels["period"]) for e in on_record(live)] == [(True, "04"), (False, "05")]
+
+
+def test_a_run_of_a_backfill_that_somebody_goes_on_with_stays_one_of_the_backfill(live):
+    (live.folder / "stop.py").write_text(
+        "from tests.flows.test_backfill import abort_once\ndef stop(run: int): abort_once(run, __file__)\n"
+    )
+    stop = {"name": "Stop", "kind": "python", "function": "stop.py:stop", "arguments": {"run": "${run}"}}
+    go_live = {"name": "Go live", "kind": "activate", "model": MODEL, "environment": "dev"}
+    with_steps(live, stop, EVALUATE, go_live)
+    _, ended = made_by(live, data="monthly", first="04", last="04")
+    assert outcomes(ended) == [("04", "FAILED", False)]
+    (aborted,) = runs_on_record(live)
+    assert aborted.outcome is ScenarioOutcome.ABORTED
+
+    ended = run_scenario(live.project, continue_run=aborted.id, actor="ada")
+
+    assert [step["outcome"] for step in ended["steps"]] == ["SUCCESS", "SUCCESS", "SKIPPED"]
+    assert ended["steps"][2]["message"] == "a backfill leaves what is active as it is"
+    _, again = runs_on_record(live)
+    assert (again.trigger, again.root_id, again.parameters) == ("backfill", aborted.id, aborted.parameters)
+    (judged,) = on_record(live)
+    assert (judged.data, judged.labels["period"]) == ("monthly:04", "04")
+
+
+def abort_once(run, file):
+    """The first time, somebody aborts the run."""
+    marker = Path(file).with_suffix(".done")
+    if marker.exists():
+        return
+    marker.touch()
+    with edge.transaction() as session:
+        begun = scenario_runs.hold_run(session, run)
+        scenario_runs.abort_run(session, begun, reason="wrong month", actor=Actor("ada"), at=edge.now())
+
+
+def test_what_another_backfill_does_meanwhile_is_done(live):
+    rest = {"name": "Rest", "kind": "build_evaluation", "store": STORE, "run_if": "never"}
+    with_steps(live, rest)
+    stretch = {"data": "monthly", "first": "04", "last": "04", "every": None, "store": None, "scenario": None}
+    plan = plan_backfill.fn(
+        live.project, **stretch, version="active", checks=False, again=True, retry_failed=False, actor="ada"
+    )
+    with edge.known(load_project(live.folder), Actor("ada")) as session:
+        other = scenario_runs.open_run(
+            session, registry.find_project(session, "credit_card_fraud"), "retrain-model", trigger="backfill",
+            parameters={"period": "04", "data": "monthly:04"}, host=this_machine(), process_id=os.getpid(),
+            is_alive=is_alive, actor=Actor("ada"), at=edge.now(),
+        )  # fmt: skip
+    assert done_meanwhile(plan, plan.remaining[0]) is None
+
+    def end():
+        with edge.transaction() as session:
+            scenario_runs.close_run(session, other, ScenarioOutcome.WARNING, actor=Actor("ada"), at=edge.now())
+
+    ending = threading.Timer(2, end)
+    ending.start()
+    _, ended = made_by(live, data="monthly", first="04", last="04")
+    ending.join()
+    assert outcomes(ended) == [("04", "WARNING", False)]
+    assert ended["periods"][0]["run"] == other.id
+    assert [run.id for run in runs_on_record(live)] == [other.id]
+    assert done_meanwhile(plan, plan.remaining[0]).run == other.id
 
 
 @pytest.mark.parametrize(

@@ -113,15 +113,15 @@ def test_a_run_tells_at_its_start_at_its_trouble_and_when_it_is_over(home: Path,
     assert "was had by 2 runs is over" in hook.arrived[2]["message"]
 
 
-def test_a_run_is_linked_to_its_page_in_prefect_where_there_is_one(
-    home: Path, hook: HttpReceiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from prefect.settings import PREFECT_UI_URL, temporary_settings
+def test_a_run_is_linked_to_its_page_in_prefect_where_there_is_one(home: Path) -> None:
+    from prefect.settings import PREFECT_SERVER_UI_ENABLED, PREFECT_UI_URL, temporary_settings
 
-    monkeypatch.setenv("PREFECT_UI_URL", "https://prefect.test")
-    with temporary_settings({PREFECT_UI_URL: "https://prefect.test"}):
-        links = report._links(ScenarioRun(flow_run_id="5f3e"), "credit")
-    assert links["In Prefect"] == "https://prefect.test/runs/flow-run/5f3e"
+    def link(*, pages: bool) -> str | None:
+        with temporary_settings({PREFECT_UI_URL: "https://prefect.test", PREFECT_SERVER_UI_ENABLED: pages}):
+            return report._links(ScenarioRun(flow_run_id="5f3e"), "credit").get("In Prefect")
+
+    assert link(pages=True) == "https://prefect.test/runs/flow-run/5f3e"
+    assert link(pages=False) is None
 
 
 def test_a_channel_that_hangs_holds_a_run_up_for_a_moment_and_is_told_later(

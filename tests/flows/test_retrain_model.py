@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
 import threading
@@ -21,7 +20,7 @@ from governance import scenario_runs, signoff
 from governance.audit import Actor
 from governance.errors import ActivationRefused, NotFound
 from governance.items import item_of
-from governance.processes import is_alive
+from governance.processes import is_alive, this_machine
 from governance.registry import find_project
 from governance.settings import settings
 from governance.tables import (
@@ -338,5 +337,5 @@ def _dead_run(session):
     gone.wait()
     return scenario_runs.open_run(
         session, find_project(session, "credit_card_fraud"), "retrain-model", trigger="manual", parameters={},
-        host=platform.node(), process_id=gone.pid, is_alive=is_alive, actor=Actor("ada"), at=edge.now(),
+        host=this_machine(), process_id=gone.pid, is_alive=is_alive, actor=Actor("ada"), at=edge.now(),
     ).id  # fmt: skip

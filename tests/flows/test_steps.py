@@ -14,8 +14,9 @@ from flows.activate import activate
 from flows.scenario import run_scenario
 from flows.train import train
 from governance import registry, scenario_runs
-from governance.errors import TrainingImpossible
+from governance.errors import TrainingImpossible, UnusableValue
 from governance.tables import Activation, ActiveVersion, ModelVersion, Report, ScenarioRun, StepRun
+from tasks import edge
 from tasks.improvement import settle_activation
 from tests.governance.http_receiver import http_receiver
 
@@ -137,6 +138,26 @@ def test_a_function_that_fails_fails_its_step_with_type_and_words(live):
     assert "argument 'rows' of steps.py:count: input should be a valid integer" in messages(ended)["Wrong"]
 
 
+def test_words_that_no_database_can_keep_fail_their_step_and_the_next_one_runs(live):
+    (live.folder / "steps.py").write_text(
+        'def fail(): raise ValueError("bad \\ud800 \\x00 text")\n'
+        "class Leaving(BaseException): pass\n"
+        "def leave(): raise Leaving\n"
+        'def give(): return {"a\\x00": ["b\\x00"]}\n'
+    )
+    names = ("fail", "leave", "give")
+    scenario_of(
+        live,
+        *({"name": name, "kind": "python", "function": f"steps.py:{name}", "run_if": "always"} for name in names),
+    )
+    _, ended = run(live)
+    assert outcomes(ended) == {"fail": "FAILED", "leave": "FAILED", "give": "SUCCESS"}
+    steps = steps_on_record(live, ended["run"])
+    assert steps["fail"].message == "ValueError: bad \N{REPLACEMENT CHARACTER} \N{REPLACEMENT CHARACTER} text"
+    assert steps["leave"].message == "RuntimeError: the function left with Leaving"
+    assert steps["give"].result == {"a\N{REPLACEMENT CHARACTER}": ["b\N{REPLACEMENT CHARACTER}"]}
+
+
 def test_a_scenario_runs_another_one_as_a_run_of_its_own_and_takes_its_outcome(live):
     child = {
         "name": "Child",
@@ -187,6 +208,21 @@ def test_a_message_arrives_and_a_dead_channel_is_a_warning(live, monkeypatch):
         assert sent.text == "Look at main\n\n<now>"
         assert sent.html == "<p>Look at main</p><p>&lt;now&gt;</p>"
         assert (sent.run_id, sent.sent_at is None, waiting.next_attempt_at is None) == (ended["run"], False, False)
+
+
+def test_a_timeout_of_a_socket_while_a_message_is_sent_is_a_warning_and_not_that_of_the_step(live, monkeypatch):
+    def times_out(*_args, **_more):
+        raise TimeoutError("timed out")
+
+    monkeypatch.setenv("TEAM_URL", "json://127.0.0.1:9/hook")
+    monkeypatch.setattr("governance.reports.sending.deliver", times_out)
+    say = {"name": "Say", "kind": "notify", "channel": "team", "message": "hello"}
+    scenario_of(live, say, channels={"team": {"url_variable": "TEAM_URL"}})
+    _, ended = run(live)
+    assert outcomes(ended) == {"Say": "WARNING"}
+    assert messages(ended)["Say"].startswith("not sent through team yet: ")
+    with live.record() as session:
+        assert session.exec(select(Report)).one().next_attempt_at is not None
 
 
 def test_a_new_version_of_the_same_data_is_refused_unless_the_project_allows_it(live):
@@ -296,7 +332,7 @@ def test_a_version_that_became_active_meanwhile_is_not_replaced_by_what_was_held
     activate(live.project, "1", "dev", actor="ada")
     settled = settle_activation.fn(live.project, made, "ada")
     assert settled["outcome"] == "WARNING"
-    assert "expected version None, found version 1" in settled["message"]
+    assert "expected activation number 0 in 'dev', found number 1" in settled["message"]
     assert active(live) == {"dev": 1, "prod": 1}
 
 
@@ -313,7 +349,10 @@ def test_a_backfill_leaves_what_is_active_as_it_is_and_tells_nobody(live):
         project["scenarios"] = {"main": {"name": "Main", "steps": steps}}
 
     live.change(edit)
-    _, ended = run(live, trigger="backfill")
+    _, refused = run(live, trigger="backfill")
+    assert isinstance(refused, UnusableValue), "anybody could say so"
+    with edge.over_the_past():
+        _, ended = run(live, trigger="backfill")
     assert outcomes(ended) == {"Train": "SUCCESS", "Ask": "SKIPPED", "Go live": "SKIPPED", "Say": "SKIPPED"}
     assert messages(ended)["Go live"] == "a backfill leaves what is active as it is"
     with live.record() as session:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import resource
 import sqlite3
 import subprocess
@@ -28,7 +27,7 @@ from flows.scenario import run_scenario
 from governance import registry, scenario_runs
 from governance.audit import Actor
 from governance.errors import UnreadableFile
-from governance.processes import is_alive
+from governance.processes import is_alive, this_machine
 from governance.project_file import load_project
 from governance.settings import settings
 from governance.tables import AuditEvent, CheckResult, Evaluation, ScenarioRun, StepRun
@@ -50,6 +49,9 @@ from flows.scenario import run_scenario
 
 if sys.argv[3] == "before the first step is recorded":
     tasks.step._record = lambda *details: os.kill(os.getpid(), 9)
+if sys.argv[3] == "before the scenario around it knows":
+    record = tasks.step._record
+    tasks.step._record = lambda run, *details: os.kill(os.getpid(), 9) if run.name == "all" else record(run, *details)
 with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
     run_scenario(sys.argv[1], sys.argv[2], actor="ada")
 """
@@ -79,13 +81,23 @@ def calling(function, **scenario):
     return edit
 
 
+def judging(declared):
+    return declared["scenarios"][SCENARIO]["steps"][0]
+
+
+def inside_another(place):
+    """Another scenario runs the scenario."""
+    outer = {"name": "All", "steps": [{"name": "Inner", "kind": "run_scenario", "scenario": SCENARIO}]}
+    change(place, lambda declared: declared["scenarios"].update(all=outer))
+
+
 def run(place, scenario=SCENARIO, **parameters):
     state = run_scenario(str(place), scenario, actor="ada", return_state=True, **parameters)
     return state, state.result(raise_on_failure=False)
 
 
 def begin(place, scenario=SCENARIO, **changes):
-    details = {"trigger": "manual", "parameters": {}, "host": platform.node(), "process_id": os.getpid()} | changes
+    details = {"trigger": "manual", "parameters": {}, "host": this_machine(), "process_id": os.getpid()} | changes
     with edge.known(load_project(place), ADA) as session:
         project = registry.find_project(session, PROJECT)
         return scenario_runs.open_run(
@@ -115,11 +127,16 @@ def test_what_was_done_before_a_kill_is_not_done_again(place):
     assert (died.outcome, recorded(StepRun)) == (None, [])
     (evaluation,) = recorded(Evaluation)
 
+    change(place, lambda declared: judging(declared).update(data="before"))
+    _, refused = run(place, continue_run=died.id)
+    assert "step 'Judge' had begun its work, and it is declared otherwise now; run it anew" in str(refused)
+    change(place, lambda declared: judging(declared).pop("data"))
+    change(place, lambda declared: judging(declared).update(retries=2))
     state, ended = run(place, continue_run=died.id)
 
     died, now = recorded(ScenarioRun)
     assert (died.outcome, died.reason) == (
-        ScenarioOutcome.ABORTED, f"process {died.process_id} on {platform.node()} ended without ending the run",
+        ScenarioOutcome.ABORTED, f"process {died.process_id} on {this_machine()} ended without ending the run",
     )  # fmt: skip
     assert (in_prefect(died).name, in_prefect(died).message) == ("Crashed", died.reason)
     assert (now.root_id, now.outcome, state.name) == (died.id, ScenarioOutcome.SUCCESS, "Completed")
@@ -143,8 +160,7 @@ def test_a_scenario_inside_another_goes_on_where_it_was_killed(place):
         "    return {'run': run}\n"
     )
     (place / "die").touch()
-    outer = {"name": "All", "steps": [{"name": "Inner", "kind": "run_scenario", "scenario": SCENARIO}]}
-    change(place, lambda declared: declared["scenarios"].update(all=outer))
+    inside_another(place)
     killed(place, "all", "in a step")
     assert [run.outcome for run in recorded(ScenarioRun)] == [None, None]
 
@@ -157,6 +173,98 @@ def test_a_scenario_inside_another_goes_on_where_it_was_killed(place):
     assert len(recorded(Evaluation)) == 1
     taken = [step for step in recorded(StepRun) if step.run_id == inside.id]
     assert [(step.name, step.result.get("run")) for step in taken] == [("Judge", None), ("Check", None), ("Call", inside.id)]  # fmt: skip
+
+
+def test_a_scenario_that_had_ended_inside_another_is_not_run_once_more(place):
+    inside_another(place)
+    killed(place, "all", "before the scenario around it knows")
+    died, inner = recorded(ScenarioRun)
+    assert (died.outcome, inner.outcome) == (None, ScenarioOutcome.SUCCESS)
+
+    _, ended = run(place, "all", continue_run=died.id)
+
+    assert [step["message"] for step in ended["steps"]] == [
+        f"run {inner.id} of {SCENARIO}: SUCCESS: run {inner.id} had ended before this was tried again"
+    ]
+    assert [(run.scenario, run.outcome) for run in recorded(ScenarioRun)] == [
+        ("all", ScenarioOutcome.ABORTED), (SCENARIO, ScenarioOutcome.SUCCESS), ("all", ScenarioOutcome.SUCCESS),
+    ]  # fmt: skip
+
+
+def test_of_a_run_that_is_aborted_the_scenario_inside_does_nothing_more(place):
+    (place / "aborting.py").write_text(
+        "from pathlib import Path\n"
+        "from tests.flows.test_survival import abort_all\n"
+        "def abort():\n"
+        "    with Path(__file__).with_name('called').open('a') as called:\n"
+        "        called.write('.')\n"
+        "    abort_all()\n"
+    )
+    change(place, calling("aborting.py:abort"))
+    inside_another(place)
+    state, ended = run(place, "all")
+    assert (place / "called").read_text() == "."
+    assert (state.name, ended["outcome"], ended["steps"]) == ("Cancelled", "ABORTED", [])
+    outer, inner = recorded(ScenarioRun)
+    assert (outer.outcome, outer.reason) == (ScenarioOutcome.ABORTED, "wrong month")
+    assert (inner.outcome, inner.reason) == (
+        ScenarioOutcome.ABORTED, f"run {outer.id} of all, which had started it, ended ABORTED because wrong month",
+    )  # fmt: skip
+
+
+def test_a_scenario_inside_a_run_that_is_aborted_waits_no_longer_for_another_run_of_it(place):
+    inside_another(place)
+    other = begin(place)
+    aborting = threading.Timer(1, abort_all, [10])
+    aborting.start()
+    _, ended = run(place, "all")
+    aborting.join()
+    assert ended["outcome"] == "ABORTED"
+    assert [(run.scenario, run.outcome) for run in recorded(ScenarioRun)] == [
+        (SCENARIO, None), ("all", ScenarioOutcome.ABORTED),
+    ]  # fmt: skip
+    assert recorded(ScenarioRun)[0].id == other.id
+
+
+def abort_all(seconds=0):
+    """Somebody aborts the run of the scenario around it, once it is there."""
+    give_up_at = time.monotonic() + seconds
+    while True:
+        with edge.transaction() as session:
+            for going_on in scenario_runs.runs_going_on(session, PROJECT, "all"):
+                scenario_runs.abort_run(session, going_on, reason="wrong month", actor=ADA, at=edge.now())
+                return
+        assert time.monotonic() < give_up_at
+        time.sleep(0.1)
+
+
+def test_signs_of_life_go_on_whatever_goes_wrong(place, monkeypatch):
+    begun, beat = begin(place), scenario_runs.beat
+
+    def wrong(*_args, **_more):
+        monkeypatch.setattr(scenario_runs, "beat", beat)
+        raise RuntimeError("nobody thought of this")
+
+    monkeypatch.setattr(scenario_runs, "beat", wrong)
+    with showing_life(begun.id, every_seconds=0.1):
+        time.sleep(1)
+    assert scenario_runs.beat is beat
+    assert recorded(ScenarioRun)[0].beat_at > begun.beat_at
+
+
+def test_a_run_that_ended_well_stays_so_when_prefect_goes_away_at_the_very_end(place, monkeypatch):
+    def away(**_more):
+        raise ConnectionError("nobody is there")
+
+    change(place, without_work)
+    monkeypatch.setattr("tasks.scenario.get_client", away)
+    state, ended = run(place)
+    assert (state.name, ended["outcome"]) == ("Completed", "SUCCESS")
+
+
+def without_work(declared):
+    declared["scenarios"][SCENARIO]["steps"][1:] = []
+    judging(declared)["run_if"] = "never"
 
 
 def test_a_run_of_another_machine_is_dead_when_it_shows_no_sign_of_life_to_whoever_watches(place):
@@ -212,7 +320,7 @@ def test_a_locked_database_is_waited_for(place):
 
 
 @pytest.mark.postgresql
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("copies", ["postgresql"], indirect=True)
 def test_a_database_that_is_away_is_waited_for(place, database_url, monkeypatch):
     monkeypatch.setenv("DRIFTGATE_DATABASE_URL", database_url)
     settings.cache_clear()
@@ -364,3 +472,14 @@ def test_times_that_were_missed_are_not_caught_up_on_where_the_schedule_says_so(
     assert [state.name for state in states] == ["Cancelled", "Cancelled", "Completed", "Completed"]
     assert "what is missed is not caught up on" in states[1].message
     assert [run.missed for run in recorded(ScenarioRun)] == [2, 0]
+
+
+def test_a_late_time_at_which_another_run_went_on_is_missed_too(place, scheduled):
+    change(place, without_work)
+    change(place, lambda declared: declared["scenarios"][SCENARIO].update(schedule={"cron": "0 * * * *"}, collision="skip"))  # fmt: skip
+    other = begin(place)
+    assert [state.name for state in scheduled(0, 1)] == ["Cancelled", "Cancelled"]
+    with edge.transaction() as session:
+        scenario_runs.close_run(session, other, ScenarioOutcome.SUCCESS, actor=ADA, at=edge.now())
+    (state,) = scheduled(0)
+    assert state.message == "SUCCESS; it stands for 1 missed"

@@ -31,12 +31,14 @@ from governance.audit import (
     Verification,
     check_export,
     export,
+    finding,
     list_events,
     note,
     note_export,
     read_anchor,
     verify,
 )
+from governance.audit.finding import BUSY
 from governance.chain import CLOCKS_DIFFER
 from governance.database import open_database, reading, transaction
 from governance.errors import ClockAhead, ClockMovedBack, NotAllowed, UnreadableFile, UnusableValue
@@ -532,7 +534,11 @@ class TestListing:
             ({"from": "2026-01-15T12:02:00", "to": "2026-01-15T12:04:00"}, [4, 3]), ({"actor": "' OR ''='"}, []),
         ],
     )  # fmt: skip
-    def test_filters(self, trail: Engine, filters: dict[str, str], expected: list[int]) -> None:
+    @pytest.mark.parametrize("busy", [1, BUSY])
+    def test_filters(
+        self, trail: Engine, filters: dict[str, str], expected: list[int], busy: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(finding, "BUSY", busy)
         assert self.numbers(trail, filters) == expected
 
     def test_the_oldest_can_come_first_and_pages_continue(self, trail: Engine) -> None:

@@ -15,9 +15,10 @@ from governance.database import transaction
 from governance.errors import ActRefused, NotAllowed, SignOffRefused, UnusableValue
 from governance.items import item_of
 from governance.notices import Sent, list_notices, send_due, state_of, tell
+from governance.notices.claiming import DELAYS, GIVEN_UP_AFTER
 from governance.notices.delivery import without_secrets
 from governance.notices.mailing import addressed, send_mail
-from governance.notices.sending import BATCH, DELAYS, LEASE, OLDEST
+from governance.notices.sending import BATCH, LEASE
 from governance.signoff import subscribe, subscribers_of, unsubscribe
 from governance.tables import ModelVersion, Notice
 from governance.vocabulary import FeedbackVerdict, Right, SignOffAction, SignOffStatus
@@ -202,7 +203,7 @@ class TestSending:
         assert (state_of(notice), notice.problem, notice.attempts) == ("sent", "", 2)
         assert [recipient for recipient, _ in post.arrived] == ["rosa@mail.test"]
 
-    def test_is_given_up_after_six_attempts_with_the_problem_kept(self, world: World, post: MailServer) -> None:
+    def test_is_given_up_after_seven_attempts_with_the_problem_kept(self, world: World, post: MailServer) -> None:
         told(world, "rosa")
         post.refuses.add("everybody")
         now, waited = NOON, []
@@ -211,8 +212,8 @@ class TestSending:
             now = notice.next_attempt_at
             send_due(world.engine, post.url, now=now)
         assert waited == [timedelta(0), *DELAYS]
-        assert waited[1:] == [timedelta(minutes=m) for m in (1, 5, 30, 120, 720)]
-        assert (state_of(notice), notice.attempts) == ("kept", 6)
+        assert waited[1:] == [timedelta(minutes=m) for m in (1, 5, 30, 120, 360, 720)]
+        assert (state_of(notice), notice.attempts) == ("kept", 7)
         assert "no such mailbox" in notice.problem
 
     def test_of_one_is_not_held_up_by_another_whose_address_is_bad(self, world: World, post: MailServer) -> None:
@@ -242,7 +243,7 @@ class TestSending:
 
     def test_of_old_news_is_not_begun(self, world: World, post: MailServer) -> None:
         told(world, "rosa")
-        assert send_due(world.engine, post.url, now=NOON + OLDEST + timedelta(seconds=1)) == Sent(kept=1)
+        assert send_due(world.engine, post.url, now=NOON + GIVEN_UP_AFTER + timedelta(seconds=1)) == Sent(kept=1)
         assert post.arrived == []
 
     def test_goes_on_in_the_next_batch(self, world: World, post: MailServer) -> None:

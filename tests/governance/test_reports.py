@@ -15,6 +15,7 @@ from sqlmodel import Session
 from governance.database import transaction
 from governance.errors import UnusableValue
 from governance.notices import Sent
+from governance.notices.claiming import DELAYS, GIVEN_UP_AFTER
 from governance.notices.delivery import Message, deliver
 from governance.project_file import Reporter
 from governance.reports import (
@@ -26,7 +27,7 @@ from governance.reports import (
     state_of,
     supersede,
 )
-from governance.reports.sending import DELAYS, GIVEN_UP_AFTER, LEASE
+from governance.reports.sending import LEASE
 from governance.scenario_runs import steps_of
 from governance.tables import Incident, ProjectRow, Report, ScenarioRun, StepRun
 from governance.vocabulary import ReportAt, ReportKind, ScenarioOutcome, StepKind, StepOutcome
@@ -321,11 +322,30 @@ class TestSending:
         assert report.problem.startswith("given up after 3 days; ")
         assert "Connection refused" in report.problem
 
-    def test_says_that_a_variable_is_not_set_and_tries_again(self, world: World, hook: HttpReceiver) -> None:
+    def test_says_that_a_variable_is_not_set_and_leaves_the_report_to_who_has_it(
+        self, world: World, hook: HttpReceiver
+    ) -> None:
         waiting(world, "one")
         assert send_due(world.engine, going(), now=NOON) == Sent(failed=1)
-        assert world.read(Report)[0].problem == "TEAM_URL is not set where it was to be sent"
-        assert send_due(world.engine, going(hook.url), now=NOON + DELAYS[0]) == Sent(sent=1)
+        one = world.read(Report)[0]
+        assert one.problem == "TEAM_URL is not set where it was to be sent"
+        assert (one.attempts, one.next_attempt_at) == (0, NOON)
+        assert send_due(world.engine, going(hook.url), now=NOON) == Sent(sent=1)
+
+    def test_does_not_hide_what_a_service_said_behind_a_variable_that_is_not_set_elsewhere(self, world: World) -> None:
+        waiting(world, "one")
+        send_due(world.engine, going("json://127.0.0.1:1/hook"), now=NOON)
+        before = world.read(Report)[0]
+        assert send_due(world.engine, going(), now=NOON + DELAYS[0]) == Sent(failed=1)
+        assert world.read(Report)[0] == before
+
+    def test_gives_up_after_three_days_where_a_variable_is_set_nowhere(self, world: World) -> None:
+        waiting(world, "one")
+        send_due(world.engine, going(), now=NOON)
+        assert send_due(world.engine, going(), now=NOON + GIVEN_UP_AFTER + HOUR) == Sent(kept=1)
+        report = world.read(Report)[0]
+        assert (state_of(report), report.attempts) == ("kept", 0)
+        assert report.problem == "given up after 3 days; TEAM_URL is not set where it was to be sent"
 
     def test_of_one_channel_is_not_held_up_by_another_that_hangs(self, world: World, hook: HttpReceiver) -> None:
         with http_receiver() as dead:

@@ -17,10 +17,12 @@ from governance.errors import ActRefused, ChangedMeanwhile, NotAllowed, NotFound
 from governance.processes import is_alive
 from governance.registry import find_project
 from governance.scenario_runs import (
+    Planned,
     abort_run,
     beat,
     close_run,
     effect_of,
+    find_finished,
     find_open_run,
     keep_effect,
     last_runs,
@@ -32,8 +34,8 @@ from governance.scenario_runs import (
     skip_run,
     steps_of,
 )
-from governance.tables import ScenarioRun, StepEffect, StepRun
-from governance.vocabulary import ScenarioOutcome, StepKind, StepOutcome
+from governance.tables import AuditEvent, ScenarioRun, StepEffect, StepRun
+from governance.vocabulary import BACKFILL, ScenarioOutcome, StepKind, StepOutcome
 from tests.governance.installation import close
 from tests.governance.world import WILL, World
 
@@ -70,7 +72,7 @@ def keep_step(world: World, run: ScenarioRun, position: int = 0) -> None:
         )  # fmt: skip
 
 
-PLAN = [(kind, kind) for kind in list(StepKind)[:3]]
+PLAN = [Planned(kind, kind, asked="this") for kind in list(StepKind)[:3]]
 
 
 def keep(world: World, run: ScenarioRun, position: int, **result: Any) -> None:
@@ -80,6 +82,7 @@ def keep(world: World, run: ScenarioRun, position: int, **result: Any) -> None:
             run.id or 0,
             root=run.root_id or run.id or 0,
             position=position,
+            step=PLAN[position],
             result=result,
             at=datetime.now(UTC),
         )
@@ -257,6 +260,79 @@ def test_a_run_whose_scenario_has_other_steps_by_now_is_not_gone_on_with(world: 
         begin(world, plan=PLAN[1:], continue_run=first.id)
 
 
+@pytest.mark.parametrize(
+    "plan",
+    [
+        [PLAN[0], PLAN[1]._replace(asked="that"), PLAN[2]],
+        [PLAN[0], PLAN[1]._replace(name="another"), PLAN[2]],
+        [PLAN[0], PLAN[1]._replace(kind=StepKind.SQL), PLAN[2]],
+        PLAN[:1],
+    ],
+    ids=["asked something else", "of another name", "of another kind", "no more"],
+)
+def test_work_that_a_step_had_begun_is_taken_for_that_of_no_other_step(world: World, plan: list[Planned]) -> None:
+    first = begin(world, plan=PLAN, flow_run_id="f1")
+    keep_step(world, first)
+    keep(world, first, 1, version=4)
+    abort(world, first)
+    with pytest.raises(
+        ActRefused, match=r"step 'run_checks' had begun its work, and it is declared otherwise now; run it"
+    ):
+        begin(world, plan=plan, continue_run=first.id)
+    assert begin(world, plan=plan, flow_run_id="f1").root_id is None, "what Prefect tries again begins anew"
+
+
+def test_a_run_that_is_given_something_else_does_not_go_on_with_it(world: World) -> None:
+    first = begin(world, plan=PLAN, flow_run_id="f1")
+    keep_step(world, first)
+    abort(world, first)
+    with pytest.raises(ActRefused, match=r"it was given part='2017_06', and now part='2017_07'; give it the same"):
+        begin(world, plan=PLAN, continue_run=first.id, parameters={"part": "2017_07"})
+    with pytest.raises(ActRefused, match=r"it was given part='2017_06', and now nothing"):
+        begin(world, plan=PLAN, continue_run=first.id, parameters={})
+    assert begin(world, plan=PLAN, flow_run_id="f1", parameters={"part": "2017_07"}).root_id is None
+
+
+def test_a_run_that_goes_on_with_one_of_a_backfill_is_one_of_the_backfill(world: World) -> None:
+    first = begin(world, trigger=BACKFILL)
+    abort(world, first)
+    with Session(world.engine) as session, pytest.raises(NotFound, match="no interrupted run of 'daily'"):
+        newest_aborted(session, "credit", "daily")
+    second = begin(world, continue_run=first.id)
+    assert (second.trigger, second.root_id) == (BACKFILL, first.id)
+    assert world.read(AuditEvent)[-1].after == {"run": second.id, "trigger": BACKFILL, "goes_on_with": first.id}
+    abort(world, second)
+
+    own = begin(world)
+    abort(world, own)
+    abort(world, begin(world, trigger=BACKFILL))
+    with Session(world.engine) as session:
+        assert newest_aborted(session, "credit", "daily").id == own.id
+
+
+def test_what_has_ended_well_with_all_its_steps_is_found_by_whoever_tries_it_again(world: World) -> None:
+    def finished(**changes: Any) -> int | None:
+        asked: dict[str, Any] = {"plan": PLAN[:2], "parameters": {"part": "2017_06"}, "flow_run_id": None}
+        with Session(world.engine) as session:
+            found = find_finished(session, "daily", **{**asked, "tried_before": run.id, **changes})
+            return None if found is None else found.id
+
+    run = begin(world, plan=PLAN[:2], flow_run_id="f1")
+    keep_step(world, run, 0)
+    assert finished() is None, "it goes on"
+    keep_step(world, run, 1)
+    end(world, run, ScenarioOutcome.WARNING)
+    assert finished() == finished(tried_before=None, flow_run_id="f1") == run.id
+    assert finished(plan=PLAN) is None, "a step is missing"
+    assert finished(parameters={}) is None, "it was given something else"
+    assert finished(tried_before=None, flow_run_id="f2") is None
+    failed = begin(world, plan=PLAN[:2])
+    for position in range(2):
+        keep_step(world, failed, position)
+    end(world, failed, ScenarioOutcome.FAILED)
+    assert finished(tried_before=failed.id) is None, "what failed is done again"
+
+
 def test_a_prefect_run_that_died_goes_on_by_itself_and_one_that_failed_begins_anew(world: World) -> None:
     first = begin(world, plan=PLAN, flow_run_id="f1")
     keep_step(world, first)
@@ -272,7 +348,7 @@ def test_a_prefect_run_that_died_goes_on_by_itself_and_one_that_failed_begins_an
 def test_what_a_step_has_done_is_kept_in_the_transaction_that_does_it(world: World) -> None:
     run = begin(world)
     with pytest.raises(ZeroDivisionError), transaction(world.engine) as session:
-        keep_effect(session, run.id or 0, root=run.id or 0, position=0, result={}, at=datetime.now(UTC))
+        keep_effect(session, run.id or 0, root=run.id or 0, position=0, step=PLAN[0], result={}, at=datetime.now(UTC))
         raise ZeroDivisionError
     assert world.read(StepEffect) == []
     keep(world, run, 0, version=4)

@@ -20,7 +20,7 @@ from governance.scenario_runs import close_run, open_run
 from governance.tables import ModelVersion, TriggerState
 from governance.tables.columns import key_of
 from governance.trigger_states import Approval
-from governance.vocabulary import ScenarioOutcome, SignOffAction
+from governance.vocabulary import BACKFILL, ScenarioOutcome, SignOffAction
 from tests.governance.world import FINN, NOON, WILL, World
 
 
@@ -81,7 +81,7 @@ def test_what_triggers_saw_that_are_no_more_is_forgotten(world: World) -> None:
 
 def test_the_runs_of_another_scenario_are_told_once_they_have_ended_but_not_those_of_a_backfill(world: World) -> None:
     good = run_scenario(world, "daily", ScenarioOutcome.SUCCESS)
-    run_scenario(world, "daily", ScenarioOutcome.SUCCESS, trigger=trigger_states.BACKFILL)
+    run_scenario(world, "daily", ScenarioOutcome.SUCCESS, trigger=BACKFILL)
     run_scenario(world, "weekly", ScenarioOutcome.SUCCESS)
     bad = run_scenario(world, "daily", ScenarioOutcome.FAILED)
     run_scenario(world, "daily", None)

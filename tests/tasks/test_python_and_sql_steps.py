@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from datetime import date
 
 import pytest
+from prefect.utilities.timeout import timeout
 from sqlalchemy import create_engine, text
 
 from governance.errors import NotFound, UnreadableFile, UnusableValue
+from tasks import edge
+from tasks.data.queries import Query, query_batches, query_header
 from tasks.python_step import bound, call_function
 from tasks.scenarios.results import as_result
 from tasks.sql_step import execute_statement, require_one_statement
@@ -21,12 +25,16 @@ models: {late: {target: late, prediction_type: binary}}
 
 CODE = """
 from __future__ import annotations
+import asyncio
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, Field
+
+class Leaving(BaseException):
+    pass
 
 class Colour(Enum):
     RED = "red"
@@ -49,6 +57,9 @@ def not_finite(): return {"loss": float("nan")}
 def strange(): return {"frame": object()}
 def huge(): return "x" * 200_000
 def leaves(): raise SystemExit(3)
+def gives_up(): raise Leaving("no rows")
+def is_cancelled(): raise asyncio.CancelledError
+def is_interrupted(): raise KeyboardInterrupt
 def by_its_own(): return Order.model_validate({"number": "many"})
 def unknown(rows: Nowhere): return rows
 """
@@ -117,6 +128,12 @@ def test_what_a_function_raises_is_its_own(call):
         call("by_its_own")
     with pytest.raises(RuntimeError, match=r"the function left with SystemExit\(3\)"):
         call("leaves")
+    with pytest.raises(RuntimeError, match=r"the function left with Leaving: no rows"):
+        call("gives_up")
+    with pytest.raises(RuntimeError, match=r"the function left with CancelledError"):
+        call("is_cancelled")
+    with pytest.raises(KeyboardInterrupt):
+        call("is_interrupted")
     with pytest.raises(UnreadableFile, match=r"its annotations can't be used .NameError: name 'Nowhere'"):
         call("unknown", rows=1)
     with pytest.raises(UnreadableFile, match="it has no function 'gone'; define it, or mend the step's function"):
@@ -197,6 +214,41 @@ def test_what_ends_a_statement_is_told_from_what_looks_so():
             require_one_statement(several)
     with pytest.raises(UnusableValue, match="there are no statements; write one"):
         require_one_statement(" ; -- nothing")
+
+
+def test_a_backslash_escapes_only_where_the_database_has_that():
+    one, two = r"SELECT 'it\'s; so'", r"SELECT '\'; DROP TABLE part --'"
+    require_one_statement(one, backslash=True)
+    require_one_statement(two, backslash=True)
+    require_one_statement(r"SELECT E'it\'s; so'")
+    with pytest.raises(UnusableValue, match="there are 2 statements"):
+        require_one_statement(two)
+    with pytest.raises(UnusableValue, match="there are 2 statements"):
+        require_one_statement(r"SELECT '\\'; DROP TABLE part", backslash=True)
+
+
+FOR_EVER = {
+    "sqlite": "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+    "postgresql": "SELECT pg_sleep(600)",
+}
+
+
+@pytest.mark.timeout(120, method="thread")  # the limit needs the signal that pytest would take
+def test_a_statement_that_takes_longer_than_it_may_is_stopped(database):
+    begun = time.monotonic()
+    with pytest.raises(edge.TookTooLong), timeout(0.5, edge.TookTooLong):
+        execute(FOR_EVER[database.dialect.name])
+    assert time.monotonic() - begun < 20
+    assert execute("INSERT INTO part (name) VALUES ('a')")["rows_affected"] == 1
+
+
+@pytest.mark.timeout(120, method="thread")
+def test_a_query_that_takes_longer_than_it_may_is_stopped(database):
+    query = Query("parts", FOR_EVER[database.dialect.name], database.url.render_as_string(hide_password=False))
+    begun = time.monotonic()
+    with pytest.raises(edge.TookTooLong), timeout(0.5, edge.TookTooLong):
+        list(query_batches(query, query_header(query), 10))
+    assert time.monotonic() - begun < 20
 
 
 def test_parameters_and_names_have_to_fit(database):

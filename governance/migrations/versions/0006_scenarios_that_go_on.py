@@ -23,6 +23,9 @@ def upgrade() -> None:
         "step_effect",
         sa.Column("root_id", sa.Integer(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(40), nullable=False),
+        sa.Column("asked", sa.String(64), nullable=False),
         sa.Column("result", sa.JSON(), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["root_id"], ["scenario_run.id"], name="fk_step_effect_root_id"),
@@ -83,3 +86,4 @@ def upgrade() -> None:
     )
     op.create_index("ix_report_run_id", "report", ["run_id"])
     op.create_index("ix_report_next_attempt_at", "report", ["next_attempt_at"])
+    op.create_index("ix_audit_event_project_actor", "audit_event", ["project", "actor", "at", "number"])

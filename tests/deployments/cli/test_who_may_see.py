@@ -17,6 +17,7 @@ from governance.tables import AuditEvent, Template
 from governance.templates import shipped_source
 from governance.vocabulary import Role
 from tasks import edge
+from tests.governance.http_receiver import http_receiver
 from tests.workplace import Driftgate, Outcome
 
 PASSWORD = "correct horse battery"
@@ -27,6 +28,7 @@ READS = {
     "audit export": ("trail.jsonl",),
     "bundle list": (),
     "bundle show": (1,),
+    "channel reports": (),
     "compare": ("drift",),
     "environment list": (),
     "evidently report": ("20130501T060000-1f2e3d4c", "--output", "report.html"),
@@ -48,23 +50,24 @@ READS = {
     "token list": (),
     "user list": (),
     "user show": ("ben",),
+    "version document": (1, "--output", "version.html"),
     "version list": (),
     "version show": (1,),
     "who-am-i": (),
 }
 """With arguments that find something, if anybody may look."""
 
-OF_FILES = {"audit check-export", "drift", "project validate", "template validate"}
+OF_FILES = {"audit check-export", "channel list", "drift", "project validate", "template validate"}
 """They look at files that are handed to them, and at nothing on record."""
 
 OTHERS = {
-    "activate", "add", "approve", "archive", "assign", "attach", "back-to-feedback", "abandon", "cancel-abandon",
+    "abort", "activate", "add", "approve", "archive", "assign", "attach", "back-to-feedback", "backfill", "abandon", "cancel-abandon",
     "change", "check", "confirm", "create", "create-admin", "deactivate", "delegate", "delete-approval",
     "delete-feedback", "demo", "draft", "edit-approval", "edit-feedback", "end-delegation", "evaluate", "feedback",
     "finish", "govern", "hide", "import", "init", "log-in", "log-out", "make", "move", "policy", "reactivate",
     "recur", "reject", "remove", "remove-file", "reopen", "request", "request-approval", "request-feedback", "reset",
     "review", "revoke", "rollback", "run", "score", "send", "serve", "set", "set-password", "skip", "subscribe",
-    "take-away", "train", "unhide", "unsubscribe",
+    "take-away", "test", "train", "unhide", "unsubscribe", "watch",
 }  # fmt: skip
 """The verbs that write; the services ask for them. ``bundle export`` writes a line of the trail besides."""
 
@@ -140,6 +143,18 @@ def test_what_is_everybody_s_is_not_for_a_reader_of_one_project(house: Driftgate
     with logged_in("gus"):
         assert "gus may not read on project 'loans'" in house("bundle", "list").words
         assert "gus may not read on project 'loans'" in house("bundle", "show", "1").words
+
+
+def test_who_may_only_read_a_project_sends_no_test_through_its_channels(
+    house: Driftgate, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write_text(project.read_text() + "channels: {team: {url_variable: TEAM_URL}}\n")
+    with http_receiver() as hook:
+        monkeypatch.setenv("TEAM_URL", hook.url)
+        with logged_in("otto"):
+            refused = house("channel", "test", "team", "--json")
+    assert (refused.code, error_of(refused)) == (1, "NotAllowed")
+    assert hook.titles == []
 
 
 def test_templates_that_come_with_driftgate_are_seen_before_they_are_used(house: Driftgate) -> None:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.project_file import NumericRange
-from governance.vocabulary import CheckOutcome, EmptyPolicy, Measurement, StepOutcome
-from tasks.checks import STEP_OUTCOMES, Evidence, run_check
+from governance.vocabulary import STEP_OUTCOMES, CheckOutcome, EmptyPolicy, Measurement, StepOutcome
+from tasks.checks import Evidence, run_check
 from tests.tasks.checks.evidence import evidence
 
 RULE = NumericRange(name="between", metric="m", minimum=0, soft_minimum=1, soft_maximum=2, maximum=3)

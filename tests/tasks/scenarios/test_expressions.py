@@ -9,11 +9,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from governance.errors import ExpressionError
-from governance.project_file import Notify, PythonStep, RunScenario
+from governance.project_file import Notify, PythonStep, RunScenario, Score
 from governance.project_file.expressions import FUNCTIONS, LONGEST, parse_expression
 from governance.project_file.section import Misuse
-from governance.vocabulary import StepOutcome
+from governance.vocabulary import ScenarioOutcome, StepOutcome
 from tasks.scenarios import evaluate, fill, fill_step
+from tasks.scenarios.conditions import should_run
 from tasks.scenarios.expressions import LONGEST_TEXT
 
 NAMES = {
@@ -276,7 +277,7 @@ def test_what_can_t_be_filled_is_refused(written):
 
 
 def test_a_filled_text_has_an_end():
-    with pytest.raises(ExpressionError, match=r"a text of 120,\d+ characters; keep it to 100,000"):
+    with pytest.raises(ExpressionError, match="a text of more than 100,000 characters; put less into it"):
         fill("${x} and ${x}", {"x": "x" * 60_000})
     assert len(fill("${x}.", {"x": "x" * (LONGEST_TEXT - 1)})) == LONGEST_TEXT
 
@@ -301,3 +302,55 @@ def test_a_text_that_must_be_there_is_not_filled_with_nothing():
         fill_step(step, {**FILLED, "project": "loans", "scenario": "retrain"})
     other = RunScenario(name="Other", kind="run_scenario", scenario="other", data="${nothing}")
     assert fill_step(other, FILLED).data is None
+
+
+def test_a_filled_text_is_not_made_before_its_length_is_known():
+    many = "${x} and " * 20_000
+    begun = time.monotonic()
+    with pytest.raises(ExpressionError, match="a text of more than 100,000 characters"):
+        fill(many, {"x": "x" * 90_000})
+    step = Notify(kind="notify", name="Tell", channel="team", subject="s", message="${[x, x]}")
+    with pytest.raises(ExpressionError, match="a text of more than 100,000 characters"):
+        fill_step(step, {"x": ["x" * 60_000]})
+    assert time.monotonic() - begun < 10
+
+
+DEEP: list = []
+for _ in range(100_000):
+    DEEP = [DEEP]
+
+
+@pytest.mark.parametrize(
+    "expression", ["x + 1", "abs(x)", "round(x)", "-x", "1.5 * x", "round(1.7e308, -308)", "[0][x]"]
+)
+@pytest.mark.parametrize("x", [10**400, 10**5000], ids=["beyond floats", "beyond texts"])
+def test_a_number_of_any_length_is_refused_and_nothing_worse(expression, x):
+    with pytest.raises(ExpressionError):
+        evaluate(expression, {"x": x})
+
+
+@pytest.mark.parametrize("x", [DEEP, 10**5000], ids=["deep", "long"])
+def test_what_can_not_be_written_is_refused_and_nothing_worse(x):
+    names = {"x": x}
+    step = Notify(kind="notify", name="Tell", channel="team", subject="s", message="${x}")
+    condition = PythonStep(kind="python", name="Call", function="a.py:b", run_if={"condition": "x"}).run_if
+    for ask in (
+        lambda: fill("it is ${x}", names),
+        lambda: fill_step(step, names),
+        lambda: should_run(condition, ScenarioOutcome.SUCCESS, names),
+    ):
+        with pytest.raises(ExpressionError, match="too deep, or has too many digits"):
+            ask()
+
+
+def test_a_place_that_is_filled_in_stays_in_the_folder_of_the_project():
+    def place(output, **names):
+        step = Score(kind="score", name="Score", model="default", data="d", output=output)
+        return fill_step(step, names).output
+
+    assert place("/srv/scored/latest.csv") == "/srv/scored/latest.csv"
+    assert place("../latest.csv") == "../latest.csv"
+    assert place("scored/${x}.csv", x="june/1") == "scored/june/1.csv"
+    for output, x in (("${x}", "/etc/scored.csv"), ("scored/${x}.csv", "../../latest"), ("..${x}", "/latest.csv")):
+        with pytest.raises(ExpressionError, match="outside of the project's folder; name a file inside of it"):
+            place(output, x=x)
