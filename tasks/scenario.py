@@ -406,7 +406,8 @@ def _tag(*tags: str) -> None:
     """Let people find the run by its outcome. Its end is on record by now, and nothing that Prefect answers changes that."""
     try:
         with get_client(sync_client=True) as client:
-            client.update_flow_run(flow_run.id, tags=sorted({*flow_run.tags, *tags}))
+            others = {tag for tag in flow_run.tags if not tag.startswith("outcome:")}  # of a run that was tried before
+            client.update_flow_run(flow_run.id, tags=sorted({*others, *tags}))
     except edge.TookTooLong:
         raise
     except Exception as problem:
