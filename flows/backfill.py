@@ -95,7 +95,9 @@ def _run(plan: Plan, piece: Piece) -> Done:
             continue_run=piece.number,
             return_state=True,
         )
-    return outcome_of(piece, state)
+    made = outcome_of(piece, state)
+    # What went on when this began may have ended while it was waited for.
+    return made if made.went_well else done_meanwhile(plan, piece) or made
 
 
 def _evaluate(plan: Plan, piece: Piece) -> Done:

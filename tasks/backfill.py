@@ -134,7 +134,9 @@ def done_meanwhile(plan: Plan, piece: Piece) -> Done | None:
     with edge.reading() as session:
         project = registry.find_project(session, plan.name)
         run = _latest_run(session, project, plan.scenario or "", piece.period)
-        if run is None or (run.id or 0) <= plan.last_run or run.outcome not in _WELL:
+        if run is None or run.outcome not in _WELL:
+            return None
+        if (run.id or 0) <= plan.last_run and run.id != piece.number:
             return None
         message = f"run {run.id} of another backfill has done it meanwhile"
         return Done(piece.period.name, piece.period.data, StepOutcome(run.outcome), message, run=run.id)

@@ -165,7 +165,7 @@ def task_runs(client: SyncPrefectClient, flow_run_id: Any) -> dict[str, Any]:
     chosen = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
     for _ in range(100):
         runs = {run.name: run for run in client.read_task_runs(flow_run_filter=chosen)}
-        if all(name in runs and runs[name].state.is_final() for name in STEPS):
+        if all(name in runs and runs[name].state and runs[name].state.is_final() for name in STEPS):
             return runs
         time.sleep(0.1)
     raise AssertionError(f"recorded only {sorted(runs)}")

@@ -50,7 +50,7 @@ def task_runs(flow_run_id, expected):
     with get_client(sync_client=True) as client:
         for _ in range(100):
             runs = client.read_task_runs(flow_run_filter=chosen)
-            if {r.name for r in runs if r.state.is_final()} >= set(expected):
+            if {r.name for r in runs if r.state and r.state.is_final()} >= set(expected):
                 return {r.name: r for r in runs}
             time.sleep(0.1)
     raise AssertionError(f"recorded only {[(r.name, r.state_name) for r in runs]}")
