@@ -63,7 +63,7 @@ class Chore:
         try:
             self._work()
         except ChangedMeanwhile:
-            pass  # another watcher of the same record was first: what it has seen is looked at next time
+            LOG.debug("%s: another watcher of the same record was first; it is looked at next time", self._name)
         except DriftgateError as refusal:
             self._complain(str(refusal))
         except Exception as error:  # whatever it is, it must not end the watcher
