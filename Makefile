@@ -27,7 +27,7 @@ demo: install ## Watch a model decay, a check fail, a retraining, and the gate.
 	$(BIN)/driftgate demo
 
 test: install ## Run the tests.
-	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile
 
 kills: install ## Kill commands at random moments and look for anything half-done.
 	$(BIN)/python tests/kills.py --kills 30

@@ -21,18 +21,6 @@ BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
 _NUMBERS = count(1)
 
 
-LONGEST_FIRST = ("slow", "prefect")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take longest begin first, so that nobody waits for one of them at the end."""
-    turns: dict[Path, int] = {}
-    for item in items:
-        turn = next((n for n, mark in enumerate(LONGEST_FIRST) if item.get_closest_marker(mark)), len(LONGEST_FIRST))
-        turns[item.path] = min(turn, turns.get(item.path, turn))
-    items.sort(key=lambda item: turns[item.path])
-
-
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """Address of a PostgreSQL server with an empty database ``postgres``; started once, gone at the end."""
