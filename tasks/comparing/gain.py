@@ -140,24 +140,26 @@ def measure_gain(
     rows = len(target)
     try:
         sides = Sides.of(prediction_type, classes, target, champion, challenger)
-        found = (_of_areas if method == "DeLong" else _of_draws)(
-            metric, sides, weights, blocks, averaging, cost_matrix, seed, confidence
+        by_day = blocks is not None and hang_together(sides.differences(metric), blocks)
+        days = blocks if by_day else None
+        found = (
+            _of_areas(sides, weights, days, seed, confidence)
+            if method == "DeLong"
+            else _of_draws(metric, sides, weights, days, averaging, cost_matrix, seed, confidence)
         )
     except (ValueError, ArithmeticError) as undefined:
         return Gain(metric, None, None, None, None, None, None, rows, method, reason=str(undefined))
     gain = sign * (found.challenger - found.champion)
     if not isfinite(gain):
         reason = "a value is beyond floating point"
-        return Gain(metric, None, None, None, None, None, None, rows, method, found.by_day, reason)
+        return Gain(metric, None, None, None, None, None, None, rows, method, by_day, reason)
     if found.error is None:
         reason = "these rows are too few to tell an accident from a gain"
-        return Gain(
-            metric, found.champion, found.challenger, gain, None, None, None, rows, method, found.by_day, reason
-        )
+        return Gain(metric, found.champion, found.challenger, gain, None, None, None, rows, method, by_day, reason)
     half = found.quantile * found.error
     detectable = minimal_gain + (found.quantile + NormalDist().inv_cdf(POWER)) * found.error
     return Gain(
-        metric, found.champion, found.challenger, gain, gain - half, gain + half, detectable, rows, method, found.by_day
+        metric, found.champion, found.challenger, gain, gain - half, gain + half, detectable, rows, method, by_day
     )
 
 
@@ -179,39 +181,28 @@ class _Found:
     challenger: float
     error: float | None
     quantile: float
-    by_day: bool
 
 
 def _of_areas(
-    metric: str,
-    sides: Sides,
-    weights: Floats | None,
-    blocks: NDArray[np.int64] | None,
-    averaging: Averaging,
-    cost_matrix: CostMatrix | None,
-    seed: int,
-    confidence: float,
+    sides: Sides, weights: Floats | None, days: NDArray[np.int64] | None, seed: int, confidence: float
 ) -> _Found:
-    by_day = blocks is not None and hang_together(sides.differences(metric), blocks)
-    resampling = (
-        _resampling(sides, weights, blocks if by_day else None, seed) if by_day or weights is not None else None
-    )
+    plain = days is None and weights is None
+    resampling = None if plain else _resampling(sides, weights, days, seed)
     areas: AreaDifference = area_difference(sides.target == 1, sides.probability(0), sides.probability(1), resampling)
-    return _Found(areas.first, areas.second, areas.error, quantile_of(areas.degrees, confidence), by_day)
+    return _Found(areas.first, areas.second, areas.error, quantile_of(areas.degrees, confidence))
 
 
 def _of_draws(
     metric: str,
     sides: Sides,
     weights: Floats | None,
-    blocks: NDArray[np.int64] | None,
+    days: NDArray[np.int64] | None,
     averaging: Averaging,
     cost_matrix: CostMatrix | None,
     seed: int,
     confidence: float,
 ) -> _Found:
-    by_day = blocks is not None and hang_together(sides.differences(metric), blocks)
-    resampling = _resampling(sides, weights, blocks if by_day else None, seed)
+    resampling = _resampling(sides, weights, days, seed)
     values = [value_by_weights(metric, sides, side, averaging, cost_matrix) for side in (0, 1)]
     champion, challenger = (value(resampling.weights) for value in values)
     differences = np.array(
@@ -223,10 +214,10 @@ def _of_draws(
     differences = differences[np.isfinite(differences)]
     count = resampling.count
     if count < 2 or differences.size < 2:
-        return _Found(champion, challenger, None, inf, by_day)
+        return _Found(champion, challenger, None, inf)
     error = float(np.std(differences, ddof=1)) * sqrt(count / (count - 1))
     degrees = min(count, sides.fewest(metric)) - 1
-    return _Found(champion, challenger, error if degrees > 0 else None, quantile_of(degrees, confidence), by_day)
+    return _Found(champion, challenger, error if degrees > 0 else None, quantile_of(degrees, confidence))
 
 
 def _resampling(sides: Sides, weights: Floats | None, blocks: NDArray[np.int64] | None, seed: int) -> Resampling:
